@@ -1,0 +1,1 @@
+//! Resources, the State, its Changes, and what every action means.

@@ -1,0 +1,1 @@
+//! Controllers: make the host match the State.

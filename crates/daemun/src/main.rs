@@ -1,0 +1,2 @@
+//! Daemun: an EC2 you own.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The shapes of the EC2 API, generated from its service model; no protocol.

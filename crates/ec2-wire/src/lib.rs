@@ -1,0 +1,1 @@
+//! The EC2 query protocol: decoding, encoding, error codes, SigV4.

@@ -1,0 +1,1 @@
+//! Namespaces, packet probes and a cloud per test.

@@ -1,0 +1,18 @@
+//! Typed ids, CIDRs, ports and states of EC2.
+//!
+//! Every value here is checked when it is made, so code that holds one need not check again.
+//! Nothing in this crate does I/O.
+
+#![deny(missing_docs)]
+
+mod id;
+mod instance_state;
+mod net;
+mod place;
+mod time;
+
+pub use id::*;
+pub use instance_state::InstanceState;
+pub use net::{Ipv4Cidr, MacAddress, ParseCidrError, ParseMacError, PortRange, Protocol};
+pub use place::{AccountId, AvailabilityZone, ParsePlaceError, Region};
+pub use time::Timestamp;
