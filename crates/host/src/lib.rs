@@ -1,5 +1,7 @@
 //! The only crate that touches the kernel or starts a process.
 
 mod error;
+pub mod image;
+pub mod machine;
 
 pub use error::{HostError, Result};

@@ -1,0 +1,134 @@
+//! Machines: real Linux systems that boot an image's own init.
+//!
+//! All calls block. Each one may be interrupted at any instruction and repeated; repeating a call that already had
+//! its effect does nothing. Machines live on when the process that started them ends: [`Machines::list`] finds them
+//! again.
+
+mod simulated;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use types::{InstanceId, MacAddress};
+
+use crate::Result;
+
+pub use simulated::SimulatedMachines;
+
+/// How many user and group ids each machine owns, from its `uid_base` upward.
+pub const IDS_PER_MACHINE: u32 = 65_536;
+
+/// How much of the console is kept, in bytes.
+pub const CONSOLE_BYTES: usize = 64 * 1024;
+
+/// Everything a machine is made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineSpec {
+    /// The instance this machine is.
+    pub id: InstanceId,
+    /// The image's layers as root directories, lowest first. They are never written to.
+    pub layers: Vec<PathBuf>,
+    /// The host id that is root inside; the machine owns [`IDS_PER_MACHINE`] ids from here. No other machine may
+    /// own any of them.
+    pub uid_base: u32,
+    /// The most memory all processes inside may use together, in MiB. More than that wakes the out-of-memory killer.
+    pub memory_mib: u32,
+    /// How many processors' worth of time the machine may use.
+    pub vcpus: u32,
+    /// The host name inside.
+    pub hostname: String,
+    /// Files written before the first boot.
+    pub seed_files: Vec<SeedFile>,
+    /// Network interfaces, first one first. The first one's gateway is the default route.
+    pub nics: Vec<NicSpec>,
+}
+
+/// A file that is written into a machine's disk before its first boot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeedFile {
+    /// Where, absolute, as seen from inside. Directories above that are missing are made with the file's owner.
+    pub path: PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner as seen from inside.
+    pub uid: u32,
+    /// Group as seen from inside.
+    pub gid: u32,
+    /// What the file holds.
+    pub contents: Vec<u8>,
+}
+
+/// A machine's end of a routed point-to-point link into its VPC's network namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NicSpec {
+    /// The VPC's network namespace as a path that can be opened, such as `/run/netns/NAME`.
+    pub netns: PathBuf,
+    /// The interface's name in that namespace; the same at every start.
+    pub host_ifname: String,
+    /// The interface's name inside the machine, such as `eth0`.
+    pub guest_ifname: String,
+    /// The hardware address inside the machine.
+    pub mac: MacAddress,
+    /// The private address, routed as a /32.
+    pub address: Ipv4Addr,
+    /// The first router, reached on the link although it is outside the /32.
+    pub gateway: Ipv4Addr,
+    /// The largest packet, in bytes.
+    pub mtu: u32,
+}
+
+/// What is known of a machine by looking at the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineStatus {
+    /// Which one.
+    pub id: InstanceId,
+    /// Whether it runs now. A machine in the middle of a reboot runs.
+    pub running: bool,
+    /// The process on the host that is the machine's process 1; changes with every boot.
+    pub init_pid: Option<u32>,
+}
+
+/// The machines of one host.
+pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
+    /// Makes the host ready: kernel limits raised, left-overs of interrupted calls removed. Call once at start.
+    fn prepare(&self) -> Result<()>;
+
+    /// Every machine that has a disk, running or not.
+    fn list(&self) -> Result<Vec<MachineStatus>>;
+
+    /// One machine, or `None` if it has no disk.
+    fn status(&self, id: InstanceId) -> Result<Option<MachineStatus>>;
+
+    /// Makes the machine's disk with its seed files; it does not start. Nothing is left behind on failure.
+    ///
+    /// # Errors
+    /// [`crate::HostError::DiskFull`] if there is no room.
+    fn create(&self, spec: &MachineSpec) -> Result<()>;
+
+    /// Starts the machine with these limits and interfaces; returns when its init runs.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`], [`crate::HostError::DiskFull`] if there is
+    /// no room.
+    fn start(&self, spec: &MachineSpec) -> Result<()>;
+
+    /// Asks the machine to shut down and waits up to `grace` for it; then kills it. Returns when it is off.
+    fn stop(&self, id: InstanceId, grace: Duration) -> Result<()>;
+
+    /// Asks the machine to shut down and boot again; returns at once.
+    fn reboot(&self, id: InstanceId) -> Result<()>;
+
+    /// Kills the machine if it runs and removes all that belongs to it. A machine that is not there is fine.
+    fn destroy(&self, id: InstanceId) -> Result<()>;
+
+    /// The last [`CONSOLE_BYTES`] the machine wrote to its console, also after it stopped.
+    fn console(&self, id: InstanceId) -> Result<Vec<u8>>;
+
+    /// Waits until a machine that ran is off, for whatever reason, and says which ones; empty after `timeout`.
+    ///
+    /// Meant for one thread that calls it over and over. Each exit is told at least once, also those that
+    /// [`Machines::stop`] caused.
+    fn next_exits(&self, timeout: Duration) -> Result<Vec<InstanceId>>;
+}

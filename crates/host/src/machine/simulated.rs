@@ -1,0 +1,147 @@
+//! Machines that only pretend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use types::InstanceId;
+
+use super::{MachineSpec, MachineStatus, Machines};
+use crate::{HostError, Result};
+
+/// Machines that take no time, no memory and no rights, for API tests and scale runs.
+///
+/// They follow the same rules as real ones: what is not created cannot start, what is destroyed is gone.
+#[derive(Debug, Default)]
+pub struct SimulatedMachines {
+    state: Mutex<State>,
+    exited: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    machines: BTreeMap<InstanceId, Pretended>,
+    exits: BTreeSet<InstanceId>,
+    next_pid: u32,
+    fail_next_create_with_disk_full: bool,
+}
+
+#[derive(Debug, Default)]
+struct Pretended {
+    init_pid: Option<u32>,
+    console: String,
+}
+
+impl SimulatedMachines {
+    /// No machines yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Powers a machine off as its own user would from inside.
+    pub fn power_off_from_inside(&self, id: InstanceId) {
+        let mut state = self.lock();
+        if let Some(machine) = state.machines.get_mut(&id)
+            && machine.init_pid.take().is_some()
+        {
+            state.exits.insert(id);
+            self.exited.notify_all();
+        }
+    }
+
+    /// Makes the next [`Machines::create`] find a full disk.
+    pub fn fill_disk_for_next_create(&self) {
+        self.lock().fail_next_create_with_disk_full = true;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is consistent between statements, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn boot(&mut self, id: InstanceId) -> Result<()> {
+        self.next_pid += 1;
+        let pid = self.next_pid;
+        let machine = self.machines.get_mut(&id).ok_or(HostError::NoSuchMachine(id))?;
+        machine.init_pid = Some(pid);
+        machine.console.push_str(&format!("{id}: simulated boot\n"));
+        Ok(())
+    }
+}
+
+impl Machines for SimulatedMachines {
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<MachineStatus>> {
+        let state = self.lock();
+        Ok(state.machines.iter().map(|(id, machine)| status_of(*id, machine)).collect())
+    }
+
+    fn status(&self, id: InstanceId) -> Result<Option<MachineStatus>> {
+        Ok(self.lock().machines.get(&id).map(|machine| status_of(id, machine)))
+    }
+
+    fn create(&self, spec: &MachineSpec) -> Result<()> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.fail_next_create_with_disk_full) {
+            return Err(HostError::DiskFull { path: format!("/simulated/{}", spec.id).into() });
+        }
+        state.machines.entry(spec.id).or_default();
+        Ok(())
+    }
+
+    fn start(&self, spec: &MachineSpec) -> Result<()> {
+        let mut state = self.lock();
+        match state.machines.get(&spec.id) {
+            None => Err(HostError::NoSuchMachine(spec.id)),
+            Some(machine) if machine.init_pid.is_some() => Ok(()),
+            Some(_) => state.boot(spec.id),
+        }
+    }
+
+    fn stop(&self, id: InstanceId, _grace: Duration) -> Result<()> {
+        if !self.lock().machines.contains_key(&id) {
+            return Err(HostError::NoSuchMachine(id));
+        }
+        self.power_off_from_inside(id);
+        Ok(())
+    }
+
+    fn reboot(&self, id: InstanceId) -> Result<()> {
+        let mut state = self.lock();
+        match state.machines.get(&id) {
+            None => Err(HostError::NoSuchMachine(id)),
+            Some(machine) if machine.init_pid.is_none() => Ok(()),
+            Some(_) => state.boot(id),
+        }
+    }
+
+    fn destroy(&self, id: InstanceId) -> Result<()> {
+        self.power_off_from_inside(id);
+        self.lock().machines.remove(&id);
+        Ok(())
+    }
+
+    fn console(&self, id: InstanceId) -> Result<Vec<u8>> {
+        let state = self.lock();
+        let machine = state.machines.get(&id).ok_or(HostError::NoSuchMachine(id))?;
+        Ok(machine.console.as_bytes().to_vec())
+    }
+
+    fn next_exits(&self, timeout: Duration) -> Result<Vec<InstanceId>> {
+        let state = self.lock();
+        let (mut state, _) = self
+            .exited
+            .wait_timeout_while(state, timeout, |state| state.exits.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut state.exits).into_iter().collect())
+    }
+}
+
+fn status_of(id: InstanceId, machine: &Pretended) -> MachineStatus {
+    MachineStatus { id, running: machine.init_pid.is_some(), init_pid: machine.init_pid }
+}
