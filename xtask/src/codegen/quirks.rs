@@ -1,0 +1,41 @@
+//! Corrections of the service model, all of them. Each first asserts that the model still has the quirk, so that one
+//! which AWS has mended stops the generator instead of staying here for ever.
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::model::{Model, Shape};
+
+/// Applies every correction.
+pub fn correct(model: &mut Model) -> Result<()> {
+    item_name_on_the_list(model)?;
+    attribute_answers_hold_one_attribute(model)
+}
+
+/// `InferenceDeviceInfoList` names its item on the list instead of on the member, where the protocol looks for it.
+fn item_name_on_the_list(model: &mut Model) -> Result<()> {
+    let name = "InferenceDeviceInfoList";
+    match model.shapes.get_mut(name) {
+        Some(Shape::List { item, .. }) => {
+            ensure!(item == "member", "{name} names its item now; drop this correction");
+            *item = "item".to_owned();
+        }
+        _ => bail!("{name} is no list any more; drop this correction"),
+    }
+    Ok(())
+}
+
+/// DescribeInstanceAttribute answers with the one attribute asked for. An empty list beside it would read as a second
+/// answer, so the lists of its result leave no element when they are empty; elsewhere EC2 writes `<tagSet/>`.
+fn attribute_answers_hold_one_attribute(model: &mut Model) -> Result<()> {
+    let name = "InstanceAttribute";
+    let lists: Vec<String> = (model.members(name)?.iter())
+        .filter(|member| matches!(model.shape(&member.shape), Ok(Shape::List { .. })))
+        .map(|member| member.name.clone())
+        .collect();
+    ensure!(!lists.is_empty(), "{name} has no lists any more; drop this correction");
+    let Some(Shape::Structure(members)) = model.shapes.get_mut(name) else { bail!("{name} is not a structure") };
+    for list in lists {
+        members.iter_mut().find(|member| member.name == list).context("a list vanished")?.omit_empty = true;
+    }
+    Ok(())
+}
