@@ -1,2 +1,18 @@
 //! Daemun: an EC2 you own.
-fn main() {}
+//!
+//! One program: `daemun serve` is the daemon, every other command talks to it through the same API that any AWS
+//! client uses, or looks after the machine it runs on.
+
+mod client;
+mod cli;
+mod credentials;
+mod dns;
+mod imds;
+mod serve;
+mod text;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

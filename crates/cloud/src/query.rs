@@ -1,0 +1,9 @@
+//! What all describing actions share: filters, pages, and looking resources up by id.
+
+mod filter;
+mod ids;
+mod page;
+
+pub use filter::{Filterable, Filters, wildcard_matches};
+pub use ids::{find_all, parse_id};
+pub use page::{PageLimits, page};

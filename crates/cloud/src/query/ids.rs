@@ -1,0 +1,40 @@
+//! Looking resources up by the ids a request names.
+
+use std::fmt::Display;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+
+use crate::error::ApiError;
+
+/// The id in `text`.
+///
+/// # Errors
+/// `malformed_code` (such as `InvalidInstanceID.Malformed`) with EC2's text where it is not an id of this kind.
+pub fn parse_id<K: FromStr>(text: &str, prefix: &str, malformed_code: &'static str) -> Result<K, ApiError> {
+    text.parse()
+        .map_err(|_| ApiError::new(malformed_code, format!("Invalid id: \"{text}\" (expecting \"{prefix}-...\")")))
+}
+
+/// The resources with these ids, in the order of the ids; all of the table where no id is named.
+///
+/// # Errors
+/// What `parse` gives for a malformed id; `not_found(missing ids)` where one or more do not exist.
+pub fn find_all<'a, K: Ord + Clone + Display, T>(
+    table: &'a OrdMap<K, Arc<T>>,
+    ids: &[String],
+    parse: impl Fn(&str) -> Result<K, ApiError>,
+    not_found: impl Fn(&[String]) -> ApiError,
+) -> Result<Vec<&'a Arc<T>>, ApiError> {
+    if ids.is_empty() {
+        return Ok(table.values().collect());
+    }
+    let keys = ids.iter().map(|id| parse(id)).collect::<Result<std::collections::BTreeSet<_>, _>>()?;
+    let missing: Vec<String> = keys.iter().filter(|key| !table.contains_key(*key)).map(ToString::to_string).collect();
+    if missing.is_empty() {
+        Ok(keys.iter().filter_map(|key| table.get(key)).collect())
+    } else {
+        Err(not_found(&missing))
+    }
+}

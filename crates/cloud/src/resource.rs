@@ -1,0 +1,43 @@
+//! What a cloud consists of. Every type here is stored; a new field needs `#[serde(default)]`.
+
+mod access;
+mod instance;
+mod network;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use types::Timestamp;
+
+pub use access::{GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule};
+pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};
+pub use network::{
+    Address, Attachment, DhcpOptions, InternetGateway, NetworkAcl, NetworkAclEntry, NetworkInterface, PublicAddress,
+    Route, RouteTable, RouteTableAssociation, RouteTarget, Subnet, Vpc,
+};
+
+/// The tags of one resource, by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tags of one resource as they are stored: apart from the resource, so that a tag never rewrites it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagSet {
+    /// The id of the resource, such as `i-0123456789abcdef0`.
+    pub resource: Arc<str>,
+    /// Its tags; never empty.
+    pub tags: Tags,
+}
+
+/// What a request with a client token led to, so that a repeat gets the same answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientToken {
+    /// Action, scope and token, joined: what repeats must share.
+    pub key: Arc<str>,
+    /// A digest of the parameters; a repeat with others is refused.
+    pub parameters: String,
+    /// The id of what was made, such as a reservation.
+    pub result: String,
+    /// When it was first used.
+    pub created: Timestamp,
+}

@@ -1,0 +1,233 @@
+//! The network: VPCs, subnets, interfaces, addresses and what routes between them.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use types::{
+    AddressAssociationId, AllocationId, AvailabilityZone, DhcpOptionsId, InstanceId, InternetGatewayId, Ipv4Cidr,
+    MacAddress, NetworkAclAssociationId, NetworkAclId, NetworkInterfaceAttachmentId, NetworkInterfaceId,
+    RouteTableAssociationId, RouteTableId, SecurityGroupId, SubnetId, Timestamp, VpcId,
+};
+
+/// A virtual private cloud.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// Its id.
+    pub id: VpcId,
+    /// The primary block first.
+    pub cidrs: Vec<Ipv4Cidr>,
+    /// Whether it is the region's default VPC.
+    pub is_default: bool,
+    /// Its set of DHCP options.
+    pub dhcp_options: DhcpOptionsId,
+    /// Whether the resolver answers in it.
+    pub enable_dns_support: bool,
+    /// Whether instances get public DNS names.
+    pub enable_dns_hostnames: bool,
+}
+
+impl Vpc {
+    /// The resolver's address: the base of the primary block plus two.
+    pub fn resolver(&self) -> Option<Ipv4Addr> {
+        self.cidrs.first().and_then(|cidr| cidr.nth(2))
+    }
+}
+
+/// A subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Its id.
+    pub id: SubnetId,
+    /// The VPC it is in.
+    pub vpc: VpcId,
+    /// Its block of addresses.
+    pub cidr: Ipv4Cidr,
+    /// The zone it is in.
+    pub zone: AvailabilityZone,
+    /// Whether it is the default subnet of its zone.
+    pub default_for_az: bool,
+    /// Whether interfaces made here get a public address unless the launch says otherwise.
+    pub map_public_ip_on_launch: bool,
+}
+
+impl Subnet {
+    /// The router's address: the base plus one.
+    pub fn gateway(&self) -> Option<Ipv4Addr> {
+        self.cidr.nth(1)
+    }
+
+    /// How many addresses can be given to interfaces: all but the first four and the last.
+    pub fn usable(&self) -> u64 {
+        self.cidr.size().saturating_sub(5)
+    }
+
+    /// Whether the address may be given to an interface: inside, and not one of the five reserved.
+    pub fn may_use(&self, address: Ipv4Addr) -> bool {
+        self.cidr.contains(address)
+            && (4..self.cidr.size() - 1).contains(&u64::from(u32::from(address) - u32::from(self.cidr.first())))
+    }
+}
+
+/// An internet gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InternetGateway {
+    /// Its id.
+    pub id: InternetGatewayId,
+    /// The VPC it is attached to.
+    pub vpc: Option<VpcId>,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RouteTarget {
+    /// Inside the VPC.
+    Local,
+    /// Out through an internet gateway.
+    InternetGateway(InternetGatewayId),
+}
+
+/// One route.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Which destinations it is for.
+    pub destination: Ipv4Cidr,
+    /// Where they lead.
+    pub target: RouteTarget,
+}
+
+/// What a route table is in force for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTableAssociation {
+    /// Its id.
+    pub id: RouteTableAssociationId,
+    /// The subnet, or `None` for the VPC's main association.
+    pub subnet: Option<SubnetId>,
+}
+
+/// A route table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTable {
+    /// Its id.
+    pub id: RouteTableId,
+    /// The VPC it belongs to.
+    pub vpc: VpcId,
+    /// Its routes; the local ones first.
+    pub routes: Vec<Route>,
+    /// What it is in force for.
+    pub associations: Vec<RouteTableAssociation>,
+}
+
+impl RouteTable {
+    /// Whether it serves the subnets that have no table of their own.
+    pub fn is_main(&self) -> bool {
+        self.associations.iter().any(|a| a.subnet.is_none())
+    }
+}
+
+/// One entry of a network ACL.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAclEntry {
+    /// Entries are looked at in order of this number.
+    pub number: u16,
+    /// Whether it speaks of what leaves the subnet.
+    pub is_egress: bool,
+    /// Whether it lets packets through.
+    pub allow: bool,
+    /// Protocol and ports.
+    pub protocol: types::Protocol,
+    /// The other end.
+    pub cidr: Ipv4Cidr,
+}
+
+/// A network ACL, without its fixed final denial.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkAcl {
+    /// Its id.
+    pub id: NetworkAclId,
+    /// The VPC it belongs to.
+    pub vpc: VpcId,
+    /// Whether it is the VPC's default.
+    pub is_default: bool,
+    /// Its entries.
+    pub entries: Vec<NetworkAclEntry>,
+    /// The subnets it guards, each by the id of the association.
+    pub associations: BTreeMap<SubnetId, NetworkAclAssociationId>,
+}
+
+/// A set of DHCP options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DhcpOptions {
+    /// Its id.
+    pub id: DhcpOptionsId,
+    /// Option names and their values.
+    pub configurations: BTreeMap<String, Vec<String>>,
+}
+
+/// How an interface hangs on an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its id.
+    pub id: NetworkInterfaceAttachmentId,
+    /// The instance.
+    pub instance: InstanceId,
+    /// 0 for the primary interface.
+    pub device_index: u32,
+    /// Since when.
+    pub attach_time: Timestamp,
+    /// Whether the interface goes with the instance.
+    pub delete_on_termination: bool,
+}
+
+/// A public address that is translated to an interface's private one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAddress {
+    /// The address.
+    pub ip: Ipv4Addr,
+    /// For an Elastic IP address, which allocation and association it is; `None` for one given at launch.
+    pub elastic: Option<(AllocationId, AddressAssociationId)>,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkInterface {
+    /// Its id.
+    pub id: NetworkInterfaceId,
+    /// What it is for.
+    pub description: String,
+    /// The VPC it is in.
+    pub vpc: VpcId,
+    /// The subnet it is in.
+    pub subnet: SubnetId,
+    /// The zone of its subnet.
+    pub zone: AvailabilityZone,
+    /// Its hardware address.
+    pub mac: MacAddress,
+    /// Its primary private address.
+    pub private_ip: Ipv4Addr,
+    /// The public address translated to it, if there is one.
+    pub public: Option<PublicAddress>,
+    /// Whether a start of its instance gives it a public address: decided at launch, as on AWS.
+    pub auto_public: bool,
+    /// The groups it carries.
+    pub groups: Vec<SecurityGroupId>,
+    /// Whether packets must be from or to its own address.
+    pub source_dest_check: bool,
+    /// The instance it is attached to.
+    pub attachment: Option<Attachment>,
+}
+
+/// An allocated Elastic IP address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Its id.
+    pub allocation: AllocationId,
+    /// The address.
+    pub ip: Ipv4Addr,
+    /// What it is associated with: the association and the interface.
+    pub association: Option<(AddressAssociationId, NetworkInterfaceId)>,
+    /// The group of zones it is announced from: the region's name.
+    pub network_border_group: Arc<str>,
+}

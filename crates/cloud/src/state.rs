@@ -1,0 +1,241 @@
+//! The State: everything there is, as one immutable value that is cheap to copy.
+//!
+//! All maps are persistent: a copy shares its structure with the original, so a reader keeps a snapshot for as
+//! long as it likes and a writer changes its own copy.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap};
+use serde::{Deserialize, Serialize};
+use types::*;
+
+use crate::resource::*;
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $table:ident: $key:ty => $record:ident by $id:ident),* $(,)?) => {
+        /// The resources of one region, by id.
+        #[derive(Debug, Clone, Default)]
+        pub struct Tables {
+            $($(#[$doc])* pub $table: OrdMap<$key, Arc<$record>>,)*
+            /// Derived: which interface holds a private address of a VPC.
+            pub private_addresses: HashMap<(VpcId, Ipv4Addr), NetworkInterfaceId>,
+            /// Derived: how many addresses of a subnet are taken.
+            pub subnet_usage: HashMap<SubnetId, u32>,
+        }
+
+        /// One resource of any kind.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Record { $($(#[$doc])* $record(Arc<$record>),)* }
+
+        /// Which resource, of any kind.
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Key { $($(#[$doc])* $record($key),)* }
+
+        impl Record {
+            /// Which resource this is.
+            pub fn key(&self) -> Key {
+                match self { $(Self::$record(r) => Key::$record(r.$id.clone()),)* }
+            }
+        }
+
+        $(impl From<$record> for Record {
+            fn from(record: $record) -> Self { Self::$record(Arc::new(record)) }
+        })*
+
+        impl Tables {
+            fn put(&mut self, record: Record) {
+                self.forget(&record.key());
+                match record { $(Record::$record(r) => { self.$table.insert(r.$id.clone(), r); })* }
+            }
+
+            fn delete(&mut self, key: &Key) {
+                self.forget(key);
+                match key { $(Key::$record(id) => { self.$table.remove(id); })* }
+            }
+
+            /// Every resource, as a list of records.
+            pub fn records(&self) -> impl Iterator<Item = Record> + '_ {
+                std::iter::empty()$(.chain(self.$table.values().cloned().map(Record::$record)))*
+            }
+        }
+    };
+}
+
+tables! {
+    /// Virtual private clouds.
+    vpcs: VpcId => Vpc by id,
+    /// Subnets.
+    subnets: SubnetId => Subnet by id,
+    /// Internet gateways.
+    internet_gateways: InternetGatewayId => InternetGateway by id,
+    /// Route tables.
+    route_tables: RouteTableId => RouteTable by id,
+    /// Network ACLs.
+    network_acls: NetworkAclId => NetworkAcl by id,
+    /// Sets of DHCP options.
+    dhcp_options: DhcpOptionsId => DhcpOptions by id,
+    /// Security groups.
+    security_groups: SecurityGroupId => SecurityGroup by id,
+    /// Network interfaces.
+    interfaces: NetworkInterfaceId => NetworkInterface by id,
+    /// Elastic IP addresses.
+    addresses: AllocationId => Address by allocation,
+    /// Key pairs, by name.
+    key_pairs: Arc<str> => KeyPair by name,
+    /// Instances.
+    instances: InstanceId => Instance by id,
+    /// Images.
+    images: ImageId => Image by id,
+    /// Tags, by the id of what they are on.
+    tags: Arc<str> => TagSet by resource,
+    /// Client tokens that were used.
+    client_tokens: Arc<str> => ClientToken by key,
+}
+
+impl Tables {
+    /// The tags of a resource; empty where it has none.
+    pub fn tags_of(&self, resource: &str) -> &Tags {
+        static NONE: Tags = Tags::new();
+        self.tags.get(resource).map_or(&NONE, |set| &set.tags)
+    }
+
+    /// The region's default VPC, unless it was deleted.
+    pub fn default_vpc(&self) -> Option<&Arc<Vpc>> {
+        self.vpcs.values().find(|vpc| vpc.is_default)
+    }
+
+    /// How many addresses of the subnet are free.
+    pub fn free_addresses(&self, subnet: &Subnet) -> u64 {
+        subnet.usable().saturating_sub(u64::from(self.subnet_usage.get(&subnet.id).copied().unwrap_or(0)))
+    }
+
+    /// The interfaces of an instance, the primary one first.
+    pub fn interfaces_of<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = &'a Arc<NetworkInterface>> {
+        instance.interfaces.iter().filter_map(|id| self.interfaces.get(id))
+    }
+
+    /// Takes what is derived from a record out of the indexes, before it is replaced or deleted.
+    fn forget(&mut self, key: &Key) {
+        if let Key::NetworkInterface(id) = key
+            && let Some(old) = self.interfaces.get(id)
+        {
+            self.private_addresses.remove(&(old.vpc, old.private_ip));
+            if let Some(count) = self.subnet_usage.get_mut(&old.subnet) {
+                *count = count.saturating_sub(1);
+            }
+        }
+    }
+
+    /// Puts what is derived from a record into the indexes, after it was stored.
+    fn remember(&mut self, key: &Key) {
+        if let Key::NetworkInterface(id) = key
+            && let Some(new) = self.interfaces.get(id).cloned()
+        {
+            self.private_addresses.insert((new.vpc, new.private_ip), new.id);
+            *self.subnet_usage.entry(new.subnet).or_insert(0) += 1;
+        }
+    }
+}
+
+/// What is done to one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// It is now this, whether or not it was there.
+    Put(Record),
+    /// It is gone.
+    Delete(Key),
+}
+
+/// One step from a State to the next.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The region of the resource; `None` for what all regions share, such as the images that come with Daemun.
+    pub region: Option<Region>,
+    /// What happens to it.
+    pub operation: Operation,
+}
+
+/// Everything there is.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// What all regions share.
+    pub shared: Tables,
+    /// What each region has.
+    pub regions: OrdMap<Region, Tables>,
+    /// Derived: the public addresses in use anywhere, with the region.
+    pub public_addresses: OrdMap<Ipv4Addr, Region>,
+}
+
+impl Key {
+    /// The id that tags on this resource are filed under; `None` for what cannot be tagged or goes by a name.
+    pub fn resource_id(&self) -> Option<String> {
+        Some(match self {
+            Self::Vpc(id) => id.to_string(),
+            Self::Subnet(id) => id.to_string(),
+            Self::InternetGateway(id) => id.to_string(),
+            Self::RouteTable(id) => id.to_string(),
+            Self::NetworkAcl(id) => id.to_string(),
+            Self::DhcpOptions(id) => id.to_string(),
+            Self::SecurityGroup(id) => id.to_string(),
+            Self::NetworkInterface(id) => id.to_string(),
+            Self::Address(id) => id.to_string(),
+            Self::Instance(id) => id.to_string(),
+            Self::Image(id) => id.to_string(),
+            // Key pairs are tagged by id but stored by name: who deletes one deletes its tags.
+            Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) => return None,
+        })
+    }
+}
+
+impl State {
+    /// Applies one Change.
+    pub fn apply(&mut self, change: Change) {
+        let key = match &change.operation {
+            Operation::Put(record) => record.key(),
+            Operation::Delete(key) => key.clone(),
+        };
+        let tables = match &change.region {
+            None => &mut self.shared,
+            Some(region) => self.regions.entry(region.clone()).or_default(),
+        };
+        let before = public_address(tables, &key);
+        match change.operation {
+            Operation::Put(record) => tables.put(record),
+            Operation::Delete(ref key) => tables.delete(key),
+        }
+        tables.remember(&key);
+        let after = public_address(tables, &key);
+        if let Some(region) = change.region
+            && before != after
+        {
+            // An Elastic IP address is in use as long as it is allocated, associated or not; both its allocation
+            // and the interface name it, and the allocation is what counts.
+            if let Some(ip) = before
+                && !self.regions.get(&region).is_some_and(|t| t.addresses.values().any(|a| a.ip == ip))
+            {
+                self.public_addresses.remove(&ip);
+            }
+            if let Some(ip) = after {
+                self.public_addresses.insert(ip, region);
+            }
+        }
+    }
+
+    /// Every resource as the Change that would make it.
+    pub fn snapshot(&self) -> impl Iterator<Item = Change> + '_ {
+        let shared = self.shared.records().map(|r| Change { region: None, operation: Operation::Put(r) });
+        let regional = self.regions.iter().flat_map(|(region, tables)| {
+            tables.records().map(|r| Change { region: Some(region.clone()), operation: Operation::Put(r) })
+        });
+        shared.chain(regional)
+    }
+}
+
+fn public_address(tables: &Tables, key: &Key) -> Option<Ipv4Addr> {
+    match key {
+        Key::NetworkInterface(id) => tables.interfaces.get(id).and_then(|i| i.public.as_ref()).map(|p| p.ip),
+        Key::Address(id) => tables.addresses.get(id).map(|a| a.ip),
+        _ => None,
+    }
+}

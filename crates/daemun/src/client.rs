@@ -1,0 +1,1 @@
+//! A small client of the EC2 API, for Daemun's own commands.

@@ -1,0 +1,1 @@
+//! `daemun serve`: the daemon.

@@ -1,0 +1,146 @@
+//! The tables on disk.
+
+use std::path::Path;
+
+use cloud::{Change, Operation, State};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use types::{Region, Timestamp};
+
+/// Resources as they are now: region and key as JSON, to the record as JSON.
+const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
+/// Every step, by number.
+const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
+/// Facts about the store itself.
+const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
+/// The version of the form in which things are stored.
+const FORMAT: &str = "1";
+
+/// How much of the database redb may keep in memory, in bytes. What is read often is in the State anyway.
+const CACHE_BYTES: usize = 4 << 20;
+
+/// Why the store cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has it open.
+    #[error("the state is in use by another process")]
+    InUse,
+    /// It was written by a version of Daemun that this one cannot read.
+    #[error("the state has format {found}, this version of Daemun reads format {FORMAT}")]
+    Format {
+        /// The format found.
+        found: String,
+    },
+    /// A record cannot be read or written as JSON.
+    #[error("a stored record is damaged")]
+    Record(#[from] serde_json::Error),
+    /// The database refuses.
+    #[error("the database failed")]
+    Database(#[source] Box<redb::Error>),
+}
+
+impl<E: Into<redb::Error>> From<E> for StoreError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::DatabaseAlreadyOpen => Self::InUse,
+            other => Self::Database(Box::new(other)),
+        }
+    }
+}
+
+/// One step in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When.
+    pub at: Timestamp,
+    /// Who: an access key id, or `daemun`.
+    pub principal: String,
+    /// Which action, or what the daemon itself was doing.
+    pub action: String,
+    /// The id of the request.
+    pub request_id: String,
+    /// In which region it was asked for.
+    pub region: Option<Region>,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+/// The open database.
+pub(crate) struct Disk {
+    database: Database,
+    next_entry: u64,
+}
+
+impl Disk {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+        let write = database.begin_write()?;
+        let next_entry = {
+            write.open_table(RECORDS)?;
+            let mut meta = write.open_table(META)?;
+            let format = meta.get("format")?.map(|found| found.value().to_owned());
+            match format {
+                None => drop(meta.insert("format", FORMAT)?),
+                Some(found) if found != FORMAT => return Err(StoreError::Format { found }),
+                Some(_) => {}
+            }
+            write.open_table(LOG)?.last()?.map_or(0, |(number, _)| number.value() + 1)
+        };
+        write.commit()?;
+        Ok(Self { database, next_entry })
+    }
+
+    /// The State as it was last committed.
+    pub(crate) fn load(&self) -> Result<State, StoreError> {
+        let mut state = State::default();
+        let read = self.database.begin_read()?;
+        for row in read.open_table(RECORDS)?.iter()? {
+            let (_, value) = row?;
+            state.apply(serde_json::from_slice(value.value())?);
+        }
+        Ok(state)
+    }
+
+    /// Makes the entries durable; when it returns, they are on disk.
+    pub(crate) fn commit(&mut self, entries: &[LogEntry]) -> Result<(), StoreError> {
+        let write = self.database.begin_write()?;
+        {
+            let mut records = write.open_table(RECORDS)?;
+            let mut log = write.open_table(LOG)?;
+            for (number, entry) in (self.next_entry..).zip(entries) {
+                log.insert(number, serde_json::to_vec(entry)?.as_slice())?;
+                for change in &entry.changes {
+                    match &change.operation {
+                        Operation::Put(record) => {
+                            let key = serde_json::to_string(&(&change.region, record.key()))?;
+                            records.insert(key.as_str(), serde_json::to_vec(change)?.as_slice())?;
+                        }
+                        Operation::Delete(key) => {
+                            let key = serde_json::to_string(&(&change.region, key))?;
+                            records.remove(key.as_str())?;
+                        }
+                    }
+                }
+            }
+        }
+        write.commit()?;
+        self.next_entry += entries.len() as u64;
+        Ok(())
+    }
+
+    /// The newest entries of the log that `wanted` picks, newest first, at most `limit`.
+    pub(crate) fn log(&self, limit: usize, wanted: impl Fn(&LogEntry) -> bool) -> Result<Vec<LogEntry>, StoreError> {
+        let read = self.database.begin_read()?;
+        let mut found = Vec::new();
+        for row in read.open_table(LOG)?.iter()?.rev() {
+            let entry = serde_json::from_slice(row?.1.value())?;
+            if wanted(&entry) {
+                found.push(entry);
+                if found.len() >= limit {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+}
