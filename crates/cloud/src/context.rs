@@ -22,6 +22,15 @@ impl Config {
     pub const RESERVED_PUBLIC: u32 = 10;
 }
 
+/// What an instance printed on its console.
+#[derive(Debug, Clone, Default)]
+pub struct ConsoleOutput {
+    /// The newest part, at most 64 KiB.
+    pub bytes: Vec<u8>,
+    /// When it last grew.
+    pub at: Timestamp,
+}
+
 /// What one request brings with it: who asks, where, when, and where new ids come from.
 #[derive(Debug)]
 pub struct Context {
@@ -37,6 +46,8 @@ pub struct Context {
     pub now: Timestamp,
     /// For CreateKeyPair: the key, made beforehand, since making one takes long and needs randomness.
     pub generated_key: Option<GeneratedKey>,
+    /// For GetConsoleOutput: what the instance's console has printed, fetched beforehand.
+    pub console_output: Option<ConsoleOutput>,
     ids: Cell<u64>,
 }
 
@@ -50,7 +61,16 @@ impl Context {
         now: Timestamp,
         id_seed: u64,
     ) -> Self {
-        Self { config, region, principal, request_id, now, generated_key: None, ids: Cell::new(id_seed) }
+        Self {
+            config,
+            region,
+            principal,
+            request_id,
+            now,
+            generated_key: None,
+            console_output: None,
+            ids: Cell::new(id_seed),
+        }
     }
 
     /// The account that owns everything.

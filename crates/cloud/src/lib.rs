@@ -1,11 +1,12 @@
 //! Resources, the [`State`], its [`Change`]s, and what every action of EC2 means.
 //!
-//! Nothing here does I/O. An action reads a [`Tables`] snapshot, or works on a [`Transaction`] that collects
+//! Nothing here does I/O. An action reads a [`View`], or works on a [`Transaction`] that collects
 //! Changes; either way it is a function of the State, the [`Context`] and the request alone, so that a run can
 //! be replayed. Whoever calls it makes the Changes durable before the answer leaves.
 
 #![deny(missing_docs)]
 
+pub mod actions;
 pub mod context;
 pub mod error;
 pub mod names;
@@ -14,9 +15,11 @@ pub mod resource;
 mod seed;
 mod state;
 mod transaction;
+mod view;
 
-pub use context::{Config, Context};
+pub use context::{Config, ConsoleOutput, Context};
 pub use error::ApiError;
 pub use seed::seed_region;
 pub use state::{Change, Key, Operation, Record, State, Tables};
 pub use transaction::Transaction;
+pub use view::View;

@@ -8,6 +8,7 @@ use types::{Region, SubnetId};
 use crate::context::{Config, Context};
 use crate::error::ApiError;
 use crate::state::{Change, Key, Operation, Record, State, Tables};
+use crate::view::View;
 
 /// The State as one action sees and changes it: a copy that includes the action's own Changes so far.
 ///
@@ -30,6 +31,11 @@ impl Transaction {
     /// The State with the Changes so far.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The same as a reader sees it.
+    pub fn view(&self) -> View<'_> {
+        View::new(&self.state, &self.region).expect("a transaction's region exists from the start")
     }
 
     /// Stores a resource of the region, new or changed.

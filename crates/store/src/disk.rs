@@ -39,14 +39,25 @@ pub enum StoreError {
     Database(#[source] Box<redb::Error>),
 }
 
-impl<E: Into<redb::Error>> From<E> for StoreError {
-    fn from(error: E) -> Self {
-        match error.into() {
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
             redb::Error::DatabaseAlreadyOpen => Self::InUse,
             other => Self::Database(Box::new(other)),
         }
     }
 }
+
+macro_rules! from_redb {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                redb::Error::from(error).into()
+            }
+        }
+    )*};
+}
+from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
 
 /// One step in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,38 @@
+//! Every action: one function each, named as the action in snake case.
+//!
+//! A reading action takes `(&Context, &View, request)`, a writing one `(&Context, &mut Transaction, request)`. What
+//! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
+
+mod pending;
+
+use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::transaction::Transaction;
+use crate::view::View;
+
+/// Where the dispatch finds the functions.
+mod all {
+    pub(super) use super::pending::*;
+}
+
+/// Answers a reading action from a snapshot.
+///
+/// # Errors
+/// The action's own; `InternalError` for a writing action, which does not belong here.
+pub fn read(context: &Context, view: &View<'_>, request: Request) -> Result<Response, ApiError> {
+    let dry_run = request.dry_run() == Some(true);
+    let response = dispatch_read!(request, all, (context, view), _ => Err(ApiError::internal()))?;
+    if dry_run { Err(ApiError::dry_run()) } else { Ok(response) }
+}
+
+/// Carries out a writing action on a transaction. On error the transaction must be dropped.
+///
+/// # Errors
+/// The action's own; `InternalError` for a reading action, which does not belong here.
+pub fn write(context: &Context, tx: &mut Transaction, request: Request) -> Result<Response, ApiError> {
+    let dry_run = request.dry_run() == Some(true);
+    let response = dispatch_write!(request, all, (context, tx), _ => Err(ApiError::internal()))?;
+    if dry_run { Err(ApiError::dry_run()) } else { Ok(response) }
+}
