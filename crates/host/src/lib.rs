@@ -3,5 +3,7 @@
 mod error;
 pub mod image;
 pub mod machine;
+pub mod netns;
+pub mod network;
 
 pub use error::{HostError, Result};

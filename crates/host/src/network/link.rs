@@ -1,0 +1,49 @@
+//! The host's end of a network interface.
+
+use std::net::Ipv4Addr;
+
+use policy::ENI_LINK_SYSCTLS;
+
+use super::program::ip_batch;
+use crate::{HostError, Result, netns};
+
+/// Gives the host's end of a network interface what it needs to carry packets: the settings of
+/// [`policy::ENI_LINK_SYSCTLS`], the route to the private address behind it, and "up".
+///
+/// `namespace` is the name below `/run/netns`, `link` what [`policy::eni_link_name`] says. Whoever makes the link calls
+/// this; so does [`super::Network::converge`]. It may be called again at any time. Which packets pass is the plan's
+/// matter: a link that no plan names is shut.
+///
+/// # Errors
+/// The namespace or the link does not exist, or the kernel refuses a setting.
+pub fn configure_eni_link(namespace: &str, link: &str, address: Ipv4Addr) -> Result<()> {
+    check_link_name(link)?;
+    netns::run_in(&netns::path_of(namespace), || configure_here(link, address))
+}
+
+/// The same in the namespace of the calling thread.
+pub(super) fn configure_here(link: &str, address: Ipv4Addr) -> Result<()> {
+    for (directory, file, value) in ENI_LINK_SYSCTLS {
+        write_sysctl(&format!("net/{directory}/{link}/{file}"), value)?;
+    }
+    ip_batch(&configure_commands(link, address))
+}
+
+/// The `ip` commands that bring the link up with its route.
+fn configure_commands(link: &str, address: Ipv4Addr) -> Vec<String> {
+    vec![format!("link set dev {link} up"), format!("route replace {address}/32 dev {link} scope link proto static")]
+}
+
+/// Writes one setting below `/proc/sys`, of the namespace of the calling thread.
+pub(super) fn write_sysctl(path: &str, value: &str) -> Result<()> {
+    let path = std::path::Path::new("/proc/sys").join(path);
+    std::fs::write(&path, value).map_err(|e| HostError::io("writing", &path, e))
+}
+
+/// Refuses what could leave `/proc/sys/net/ipv4/conf` or be taken for an option.
+fn check_link_name(link: &str) -> Result<()> {
+    let well_formed = (1..=15).contains(&link.len())
+        && link.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !matches!(link, "all" | "default");
+    if well_formed { Ok(()) } else { Err(HostError::Invalid(format!("{link:?} is not a link name"))) }
+}

@@ -1,0 +1,425 @@
+//! nftables as data: a table with sets, maps and chains, and the few forms of rules that Daemun uses.
+//!
+//! [`std::fmt::Display`] gives the text that `nft` reads; what the tests show is what the kernel gets. Names come from
+//! typed ids and constants only, so no text of a user can reach a rule.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use types::Ipv4Cidr;
+
+/// One nftables table of family `inet`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TablePlan {
+    /// Its name.
+    pub name: String,
+    /// Sets and maps by name.
+    pub sets: BTreeMap<String, SetPlan>,
+    /// Chains by name.
+    pub chains: BTreeMap<String, ChainPlan>,
+}
+
+/// A named set, or a map where `data` is given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetPlan {
+    /// The types of its key, one for each part.
+    pub key: Vec<FieldType>,
+    /// Whether parts of an element may be ranges. Elements then must not overlap.
+    pub interval: bool,
+    /// What a map's keys lead to.
+    pub data: Option<DataType>,
+    /// Its elements; each has data exactly if the set is a map.
+    pub elements: BTreeMap<Element, Option<Data>>,
+}
+
+/// The type of one part of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FieldType {
+    /// An IPv4 address.
+    Address,
+    /// An IP protocol number.
+    Protocol,
+    /// A TCP or UDP port.
+    Port,
+    /// An ICMP type.
+    IcmpType,
+    /// An ICMP code.
+    IcmpCode,
+    /// The name of a link.
+    LinkName,
+}
+
+/// The type of a map's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DataType {
+    /// An IPv4 address.
+    Address,
+    /// What becomes of the packet.
+    Verdict,
+}
+
+/// One key of a set: as many parts as its key has types.
+pub type Element = Vec<Part>;
+
+/// One part of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// One address.
+    Address(Ipv4Addr),
+    /// A block of addresses; never of one address, that is [`Part::Address`].
+    Prefix(Ipv4Cidr),
+    /// One number.
+    Number(u16),
+    /// Numbers from the first to the last; never just one, that is [`Part::Number`].
+    Range(u16, u16),
+    /// A link.
+    Link(String),
+}
+
+impl Part {
+    /// A block in its one form.
+    pub fn cidr(cidr: Ipv4Cidr) -> Self {
+        if cidr.prefix_len() == 32 { Self::Address(cidr.first()) } else { Self::Prefix(cidr) }
+    }
+
+    /// A range of numbers in its one form.
+    pub fn range(first: u16, last: u16) -> Self {
+        if first == last { Self::Number(first) } else { Self::Range(first, last) }
+    }
+}
+
+/// What a key of a map leads to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Data {
+    /// An address.
+    Address(Ipv4Addr),
+    /// On in this chain, without return.
+    Goto(String),
+}
+
+/// A chain.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChainPlan {
+    /// Where the kernel calls it; `None` for a chain that only other chains call.
+    pub base: Option<BaseChain>,
+    /// Its rules in order.
+    pub rules: Vec<Rule>,
+}
+
+/// Where the kernel calls a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BaseChain {
+    /// What it may do.
+    pub kind: ChainKind,
+    /// Where on a packet's way.
+    pub hook: Hook,
+    /// Its place among the chains of the same hook; lower comes first.
+    pub priority: i32,
+    /// Whether a packet that no rule decides on is dropped.
+    pub drop_by_default: bool,
+}
+
+/// What a base chain may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChainKind {
+    /// Accept and drop.
+    Filter,
+    /// Translate addresses of connections.
+    Nat,
+}
+
+/// A place on a packet's way through a namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hook {
+    /// Just arrived.
+    Prerouting,
+    /// For a local socket.
+    Input,
+    /// Passing through.
+    Forward,
+    /// Just before it leaves.
+    Postrouting,
+}
+
+/// One rule: if all matches hold, the action.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rule {
+    /// What must hold.
+    pub matches: Vec<Match>,
+    /// What then happens.
+    pub action: Action,
+}
+
+/// A condition.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Match {
+    /// The connection is in one of these states.
+    State(Vec<CtState>),
+    /// Which way of its connection the packet goes.
+    Direction(CtDirection),
+    /// The link it came in by or goes out by.
+    Link {
+        /// [`Field::InLink`] or [`Field::OutLink`].
+        field: Field,
+        /// The name.
+        name: String,
+        /// True: any link but this.
+        not: bool,
+    },
+    /// Addresses of one block.
+    Block {
+        /// [`Field::Source`] or [`Field::Destination`].
+        field: Field,
+        /// The block.
+        block: Ipv4Cidr,
+        /// True: any address outside.
+        not: bool,
+    },
+    /// What the packet carries in these fields is (or is not) in the set.
+    InSet {
+        /// The fields, as the set's key wants them.
+        key: Key,
+        /// The set.
+        set: String,
+        /// True: it is not in the set.
+        not: bool,
+    },
+}
+
+/// Fields that together make a key.
+pub type Key = Vec<Field>;
+
+/// Something a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// The link it came in by.
+    InLink,
+    /// The link it goes out by.
+    OutLink,
+    /// Its source address.
+    Source,
+    /// Its destination address.
+    Destination,
+    /// Its IP protocol.
+    Protocol,
+    /// Its TCP or UDP destination port.
+    DestinationPort,
+    /// Its ICMP type; packets of other protocols have none.
+    IcmpType,
+    /// Its ICMP code; packets of other protocols have none.
+    IcmpCode,
+    /// Whom the connection's first packet called, before any translation.
+    OriginalDestination,
+    /// Whom the connection's answers call, before they are translated back.
+    ReplyDestination,
+}
+
+/// What connection tracking says of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CtState {
+    /// It belongs to no connection and makes no sense.
+    Invalid,
+    /// It belongs to a connection that was let through.
+    Established,
+    /// It is about one: an ICMP error.
+    Related,
+    /// It starts one.
+    New,
+}
+
+/// Which way of its connection a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CtDirection {
+    /// As the first packet went.
+    Original,
+    /// As the answers go.
+    Reply,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// Let it pass this base chain.
+    Accept,
+    /// Drop it without an answer.
+    Drop,
+    /// Ask another chain, and come back if that decides nothing.
+    Jump(String),
+    /// Go on as the map says for this field.
+    Dispatch {
+        /// The field.
+        field: Field,
+        /// A map with [`DataType::Verdict`].
+        map: String,
+    },
+    /// Change the destination to what the map says for it; nothing happens to addresses it does not hold.
+    TranslateDestination {
+        /// A map with [`DataType::Address`].
+        map: String,
+    },
+    /// Change the source to what the map says for it; nothing happens to addresses it does not hold.
+    TranslateSource {
+        /// A map with [`DataType::Address`].
+        map: String,
+    },
+    /// Change the source to the address of the link it goes out by.
+    Masquerade,
+}
+
+/// Writes things with a separator between them.
+fn join<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], separator: &str) -> fmt::Result {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            f.write_str(separator)?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}
+
+/// A value that prints as parts joined by a separator: a key, an element, a key's types.
+pub(crate) struct Joined<'a, T>(pub &'a [T], pub &'static str);
+
+impl<T: fmt::Display> fmt::Display for Joined<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        join(f, self.0, self.1)
+    }
+}
+
+impl fmt::Display for FieldType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "ipv4_addr",
+            Self::Protocol => "inet_proto",
+            Self::Port => "inet_service",
+            Self::IcmpType => "icmp_type",
+            Self::IcmpCode => "icmp_code",
+            Self::LinkName => "ifname",
+        })
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Address => "ipv4_addr",
+            Self::Verdict => "verdict",
+        })
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Prefix(cidr) => write!(f, "{cidr}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Range(first, last) => write!(f, "{first}-{last}"),
+            Self::Link(name) => write!(f, "\"{name}\""),
+        }
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Goto(chain) => write!(f, "goto {chain}"),
+        }
+    }
+}
+
+impl fmt::Display for SetPlan {
+    /// The declaration behind the name: `{ type ...; flags interval; }`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{ type {}", Joined(&self.key, " . "))?;
+        if let Some(data) = self.data {
+            write!(f, " : {data}")?;
+        }
+        f.write_str(if self.interval { "; flags interval; }" } else { "; }" })
+    }
+}
+
+impl fmt::Display for BaseChain {
+    /// The declaration behind the name: `{ type filter hook ...; }`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            ChainKind::Filter => "filter",
+            ChainKind::Nat => "nat",
+        };
+        let hook = match self.hook {
+            Hook::Prerouting => "prerouting",
+            Hook::Input => "input",
+            Hook::Forward => "forward",
+            Hook::Postrouting => "postrouting",
+        };
+        let policy = if self.drop_by_default { "drop" } else { "accept" };
+        write!(f, "{{ type {kind} hook {hook} priority {}; policy {policy}; }}", self.priority)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InLink => "iifname",
+            Self::OutLink => "oifname",
+            Self::Source => "ip saddr",
+            Self::Destination => "ip daddr",
+            Self::Protocol => "meta l4proto",
+            Self::DestinationPort => "th dport",
+            Self::IcmpType => "icmp type",
+            Self::IcmpCode => "icmp code",
+            Self::OriginalDestination => "ct original ip daddr",
+            Self::ReplyDestination => "ct reply ip daddr",
+        })
+    }
+}
+
+impl fmt::Display for CtState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Invalid => "invalid",
+            Self::Established => "established",
+            Self::Related => "related",
+            Self::New => "new",
+        })
+    }
+}
+
+impl fmt::Display for Match {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unless = |not: &bool| if *not { "!= " } else { "" };
+        match self {
+            Self::State(states) => write!(f, "ct state {}", Joined(states, ",")),
+            Self::Direction(CtDirection::Original) => f.write_str("ct direction original"),
+            Self::Direction(CtDirection::Reply) => f.write_str("ct direction reply"),
+            Self::Link { field, name, not } => write!(f, "{field} {}\"{name}\"", unless(not)),
+            Self::Block { field, block, not } => write!(f, "{field} {}{block}", unless(not)),
+            Self::InSet { key, set, not } => write!(f, "{} {}@{set}", Joined(key, " . "), unless(not)),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accept => f.write_str("accept"),
+            Self::Drop => f.write_str("drop"),
+            Self::Jump(chain) => write!(f, "jump {chain}"),
+            Self::Dispatch { field, map } => write!(f, "{field} vmap @{map}"),
+            Self::TranslateDestination { map } => write!(f, "dnat ip to ip daddr map @{map}"),
+            Self::TranslateSource { map } => write!(f, "snat ip to ip saddr map @{map}"),
+            Self::Masquerade => f.write_str("masquerade"),
+        }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for condition in &self.matches {
+            write!(f, "{condition} ")?;
+        }
+        write!(f, "{}", self.action)
+    }
+}
