@@ -4,6 +4,12 @@
 //! its effect does nothing. Machines live on when the process that started them ends: [`Machines::list`] finds them
 //! again.
 
+mod config;
+mod disk;
+mod hook;
+mod link;
+mod lxc;
+mod rtnl;
 mod simulated;
 
 use std::net::Ipv4Addr;
@@ -15,6 +21,8 @@ use types::{InstanceId, MacAddress};
 
 use crate::Result;
 
+pub use hook::hook_main;
+pub use lxc::{HookCommand, LxcMachines};
 pub use simulated::SimulatedMachines;
 
 /// How many user and group ids each machine owns, from its `uid_base` upward.

@@ -1,0 +1,84 @@
+//! The LXC configuration of a machine.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::{IDS_PER_MACHINE, MachineSpec};
+use crate::cgroup::Cgroups;
+use crate::{HostError, Result};
+
+/// Where LXC's own parts of a configuration stand, on every distribution that packages it.
+const LXC_SHARE: &str = "/usr/share/lxc/config";
+
+/// What the configuration depends on besides the machine itself.
+pub(super) struct Surroundings<'a> {
+    pub(super) cgroups: &'a Cgroups,
+    /// The machine's directory.
+    pub(super) directory: &'a Path,
+    /// The command that connects the machine's interfaces, as a shell would read it.
+    pub(super) hook: &'a str,
+    /// Whether this host confines containers with AppArmor.
+    pub(super) apparmor: bool,
+}
+
+/// The text of the configuration file.
+pub(super) fn render(spec: &MachineSpec, around: &Surroundings<'_>) -> Result<String> {
+    let mut text = String::new();
+    let mut set = |key: &str, value: &str| -> Result<()> {
+        if value.contains(['\n', '\0']) {
+            return Err(HostError::Invalid(format!("a line break in the value of {key}")));
+        }
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{key} = {value}");
+        Ok(())
+    };
+    let inside = |name: &str| around.directory.join(name).display().to_string();
+
+    set("lxc.include", &format!("{LXC_SHARE}/common.conf"))?;
+    set("lxc.include", &format!("{LXC_SHARE}/userns.conf"))?;
+    set("lxc.uts.name", &spec.hostname)?;
+    set("lxc.rootfs.path", &format!("dir:{}", inside(super::disk::ROOT)))?;
+    for kind in ["u", "g"] {
+        set("lxc.idmap", &format!("{kind} 0 {} {IDS_PER_MACHINE}", spec.uid_base))?;
+    }
+    // The machine starts with a loopback only; the hook brings its interfaces before its init runs.
+    set("lxc.net.0.type", "empty")?;
+    set("lxc.hook.version", "1")?;
+    set("lxc.hook.start-host", around.hook)?;
+    // A machine has one console and no virtual terminals.
+    set("lxc.tty.max", "0")?;
+    set("lxc.console.logfile", &inside(super::disk::CONSOLE))?;
+    set("lxc.console.size", &super::CONSOLE_BYTES.to_string())?;
+    set("lxc.console.rotate", "1")?;
+    set("lxc.console.buffer.size", "0")?;
+
+    let group = Cgroups::group(&spec.id.to_string());
+    set("lxc.cgroup.dir.container", &format!("{group}/machine"))?;
+    set("lxc.cgroup.dir.monitor", &format!("{group}/monitor"))?;
+    set("lxc.cgroup.dir.monitor.pivot", &format!("{group}/pivot"))?;
+    for (key, value) in around.cgroups.lxc_limits(spec.memory_mib, spec.vcpus)? {
+        set(key, &value)?;
+    }
+    if around.apparmor {
+        set("lxc.apparmor.profile", "generated")?;
+        // systemd inside mounts for its services' sandboxes.
+        set("lxc.apparmor.allow_nesting", "1")?;
+    }
+    Ok(text)
+}
+
+/// A word that a POSIX shell reads back as it is.
+pub(super) fn shell_word(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_words_survive() {
+        assert_eq!(shell_word("/usr/bin/daemun"), "'/usr/bin/daemun'");
+        assert_eq!(shell_word("a'b c"), r"'a'\''b c'");
+    }
+}

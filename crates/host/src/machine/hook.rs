@@ -1,0 +1,48 @@
+//! What LXC calls while it starts a machine, also when the machine reboots by itself and nobody else is there.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+
+use super::{disk, link};
+use crate::{HostError, Result};
+
+/// The hook that connects a machine's interfaces before its init runs.
+pub(super) const NETWORK: &str = "network";
+
+/// Runs a hook: `args` is what LXC was told to call, behind the program and its own first arguments.
+///
+/// Returns the exit code. Messages go to standard error, which ends up in the machine's LXC log.
+pub fn hook_main(args: &[OsString]) -> u8 {
+    let outcome = match args {
+        [name, directory, ..] if name == NETWORK => network(Path::new(directory)),
+        _ => Err(HostError::Invalid(format!("no such hook: {args:?}"))),
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(error) => {
+            let mut message = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                message.push_str(&format!(": {cause}"));
+                source = cause.source();
+            }
+            eprintln!("{message}");
+            1
+        }
+    }
+}
+
+fn network(directory: &Path) -> Result<()> {
+    let pid = std::env::var("LXC_PID")
+        .ok()
+        .filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .ok_or_else(|| HostError::Invalid("LXC_PID does not say which process is the machine's".to_owned()))?;
+    let path = format!("/proc/{pid}/ns/net");
+    let guest = File::open(&path).map_err(|e| HostError::io("opening", &path, e))?.into();
+    let spec = disk::read_spec(directory)?;
+    for (number, nic) in spec.nics.iter().enumerate() {
+        link::connect(nic, &guest, number == 0)?;
+    }
+    disk::write_replacing(&directory.join(disk::INIT_PID), pid.as_bytes(), 0o644)
+}

@@ -1,0 +1,455 @@
+//! Machines as unprivileged LXC system containers.
+//!
+//! One directory under the instances directory is one machine. `lxc-start` runs in a mount namespace of its own, in
+//! which the machine's root is mounted, and leaves a *monitor* process behind: it lives as long as the machine does,
+//! also through the machine's reboots, and independently of us. A machine runs exactly while its monitor lives.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use types::InstanceId;
+
+use super::config::{self, Surroundings};
+use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, disk, hook, link};
+use crate::cgroup::Cgroups;
+use crate::process::{self, ProcessHandle};
+use crate::{HostError, Result, mount};
+
+/// Debian's package with `lxc-start`.
+const LXC_PACKAGE: &str = "lxc";
+
+/// How long a killed machine's monitor may take to clean up.
+const CLEANUP_TIME: Duration = Duration::from_secs(20);
+
+/// How often a machine that cannot take signals yet is looked at again.
+const SIGNAL_RETRY: Duration = Duration::from_millis(10);
+
+/// systemd's signals, above the first real-time signal: power off, and reboot.
+const POWER_OFF: i32 = 4;
+const REBOOT: i32 = 5;
+
+/// The program that connects a machine's interfaces; it must call [`super::hook_main`] with what follows `args`.
+#[derive(Debug, Clone)]
+pub struct HookCommand {
+    /// The program's absolute path.
+    pub program: PathBuf,
+    /// Its first arguments.
+    pub args: Vec<String>,
+}
+
+/// The machines below one directory of this host.
+#[derive(Debug)]
+pub struct LxcMachines {
+    instances: PathBuf,
+    hook: HookCommand,
+    cgroups: Cgroups,
+    apparmor: bool,
+    /// Taken while a call changes a machine, so that calls for the same one follow each other.
+    locks: Mutex<HashMap<InstanceId, Arc<Mutex<()>>>>,
+    /// The monitors whose end [`Machines::next_exits`] waits for.
+    watched: Mutex<BTreeMap<InstanceId, Arc<ProcessHandle>>>,
+    /// Written to when a monitor is added to `watched`.
+    wake: OwnedFd,
+}
+
+impl LxcMachines {
+    /// The machines below `instances`, an absolute path; it is made if missing.
+    pub fn open(instances: &Path, hook: HookCommand) -> Result<Self> {
+        if !instances.is_absolute() || !hook.program.is_absolute() {
+            return Err(HostError::Invalid("the instances directory and the hook must be absolute paths".to_owned()));
+        }
+        fs::create_dir_all(instances).map_err(|e| HostError::io("making", instances, e))?;
+        // LXC names its control socket after this path, so it must always be the same for the same directory.
+        let instances = instances.canonicalize().map_err(|e| HostError::io("resolving", instances, e))?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(|e| HostError::system("making an eventfd", e))?;
+        Ok(Self {
+            instances,
+            hook,
+            cgroups: Cgroups::detect()?,
+            apparmor: apparmor_is_on(),
+            locks: Mutex::default(),
+            watched: Mutex::default(),
+            wake,
+        })
+    }
+
+    fn directory(&self, id: InstanceId) -> PathBuf {
+        self.instances.join(id.to_string())
+    }
+
+    fn existing(&self, id: InstanceId) -> Result<PathBuf> {
+        let directory = self.directory(id);
+        if directory.is_dir() { Ok(directory) } else { Err(HostError::NoSuchMachine(id)) }
+    }
+
+    fn lock(&self, id: InstanceId) -> Arc<Mutex<()>> {
+        Arc::clone(locked(&self.locks).entry(id).or_default())
+    }
+
+    /// Whether a process watches over, or is about to watch over, this machine.
+    fn is_monitor(&self, pid: u32, id: InstanceId) -> bool {
+        let line = process::command_line(pid);
+        let title = format!("[lxc monitor] {} {id}", self.instances.display());
+        if line.starts_with(title.as_bytes()) {
+            return true;
+        }
+        let mut words = line.split(|byte| *byte == 0);
+        let is_start = words.next().is_some_and(|word| word.ends_with(b"lxc-start"));
+        let lxcpath = format!("--lxcpath={}", self.instances.display());
+        let name = format!("--name={id}");
+        let words: Vec<&[u8]> = words.collect();
+        is_start && words.contains(&lxcpath.as_bytes()) && words.contains(&name.as_bytes())
+    }
+
+    /// The machine's monitor as its directory tells.
+    fn monitor(&self, id: InstanceId) -> Result<Option<ProcessHandle>> {
+        let Some(pid) = read_number(&self.directory(id).join(disk::MONITOR_PID)) else { return Ok(None) };
+        // Opened first and looked at then: what is looked at cannot become another process in between.
+        let handle = ProcessHandle::open(pid)?;
+        Ok(handle.filter(|handle| self.is_monitor(handle.pid, id)))
+    }
+
+    /// Every process that is a monitor of the machine or about to become one, also if an interrupted start never
+    /// recorded it.
+    fn all_monitors(&self, id: InstanceId) -> Result<Vec<ProcessHandle>> {
+        let mut found = Vec::new();
+        for pid in process::all()? {
+            if self.is_monitor(pid, id)
+                && let Some(handle) = ProcessHandle::open(pid)?
+                && self.is_monitor(pid, id)
+            {
+                found.push(handle);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The machine's process 1, if the recorded one is still the monitor's child.
+    fn init(&self, id: InstanceId, monitor: &ProcessHandle) -> Result<Option<ProcessHandle>> {
+        let Some(pid) = read_number(&self.directory(id).join(disk::INIT_PID)) else { return Ok(None) };
+        let handle = ProcessHandle::open(pid)?;
+        Ok(handle.filter(|handle| process::parent(handle.pid) == Some(monitor.pid)))
+    }
+
+    fn status_of(&self, id: InstanceId) -> Result<MachineStatus> {
+        let monitor = self.monitor(id)?;
+        let init = monitor.as_ref().map(|monitor| self.init(id, monitor)).transpose()?.flatten();
+        Ok(MachineStatus { id, running: monitor.is_some(), init_pid: init.map(|handle| handle.pid) })
+    }
+
+    fn watch(&self, id: InstanceId, monitor: ProcessHandle) {
+        locked(&self.watched).insert(id, Arc::new(monitor));
+        // A full counter wakes the waiter just as well.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    fn write_config(&self, directory: &Path, spec: &MachineSpec) -> Result<()> {
+        let mut words = vec![self.hook.program.display().to_string()];
+        words.extend(self.hook.args.iter().cloned());
+        words.push(hook::NETWORK.to_owned());
+        words.push(directory.display().to_string());
+        let hook = words.iter().map(|word| config::shell_word(word)).collect::<Vec<_>>().join(" ");
+        let around = Surroundings { cgroups: &self.cgroups, directory, hook: &hook, apparmor: self.apparmor };
+        let text = config::render(spec, &around)?;
+        disk::write_spec(directory, spec)?;
+        disk::write_replacing(&directory.join(disk::CONFIG), text.as_bytes(), 0o600)
+    }
+
+    /// Mounts the machine's root in a mount namespace of its own and starts LXC there.
+    fn launch(&self, directory: &Path, spec: &MachineSpec) -> Result<()> {
+        let user_namespace = mount::user_namespace(spec.uid_base, IDS_PER_MACHINE)?;
+        mount::in_own_mount_namespace(|| {
+            let mut lower = Vec::new();
+            for (number, layer) in spec.layers.iter().enumerate() {
+                let name = disk::layer_mount(number);
+                mount::bind_idmapped(layer, &directory.join(&name), &user_namespace)?;
+                lower.push(name);
+            }
+            rustix::process::chdir(directory).map_err(|e| HostError::io("entering", directory, e))?;
+            mount::overlay(&lower, disk::UPPER, disk::WORK, disk::ROOT)?;
+            let mut command = Command::new(process::find_program("lxc-start").unwrap_or_else(|| "lxc-start".into()));
+            command
+                .arg(format!("--name={}", spec.id))
+                .arg(format!("--lxcpath={}", self.instances.display()))
+                .arg(format!("--rcfile={}", directory.join(disk::CONFIG).display()))
+                .arg(format!("--pidfile={}", directory.join(disk::MONITOR_PID).display()))
+                .arg(format!("--logfile={}", directory.join(disk::LOG).display()))
+                .arg("--logpriority=WARN")
+                .arg("--daemon")
+                // Without newuidmap in its path LXC writes the id maps itself, as root may, instead of demanding
+                // that root's ranges be listed in /etc/subuid.
+                .env("PATH", "/nonexistent")
+                .stdin(Stdio::null());
+            let output = command.output().map_err(|e| process::not_started("lxc-start", LXC_PACKAGE, e))?;
+            if output.status.success() {
+                return Ok(());
+            }
+            let log = fs::read_to_string(directory.join(disk::LOG)).unwrap_or_default();
+            let said = format!("{}\n{log}", String::from_utf8_lossy(&output.stderr));
+            Err(process::failed("lxc-start", output.status, &said))
+        })
+    }
+
+    /// Ends the machine and returns when nothing of it runs.
+    fn kill(&self, id: InstanceId) -> Result<()> {
+        for monitor in self.all_monitors(id)? {
+            // The machine's processes die with its process 1; the monitor then cleans up and ends.
+            if let Some(init) = self.init(id, &monitor)? {
+                init.signal(libc::SIGKILL)?;
+                if monitor.wait(CLEANUP_TIME)? {
+                    continue;
+                }
+            }
+            // Without a known process 1 this is a start that got stuck.
+            monitor.signal(libc::SIGKILL)?;
+            if !monitor.wait(CLEANUP_TIME)? {
+                return Err(timed_out(id, "dying", CLEANUP_TIME));
+            }
+        }
+        // A machine whose monitor was killed from outside runs on unwatched.
+        let deadline = Instant::now() + CLEANUP_TIME;
+        loop {
+            let left = self.cgroups.processes(&id.to_string());
+            let handles = left.into_iter().filter_map(|pid| ProcessHandle::open(pid).transpose());
+            let handles = handles.collect::<Result<Vec<_>>>()?;
+            if handles.is_empty() {
+                return Ok(());
+            }
+            for handle in &handles {
+                handle.signal(libc::SIGKILL)?;
+            }
+            for handle in &handles {
+                if !handle.wait(deadline.saturating_duration_since(Instant::now()))? {
+                    return Err(timed_out(id, "dying", CLEANUP_TIME));
+                }
+            }
+            // The dead are listed until their parent has taken note.
+            std::thread::sleep(SIGNAL_RETRY);
+            if Instant::now() > deadline {
+                return Err(timed_out(id, "disappearing", CLEANUP_TIME));
+            }
+        }
+    }
+
+    /// Removes what a machine that is off leaves on the host besides its disk.
+    fn clean_up(&self, id: InstanceId, directory: &Path) -> Result<()> {
+        for name in [disk::MONITOR_PID, disk::INIT_PID] {
+            let _ = fs::remove_file(directory.join(name));
+        }
+        if let Ok(spec) = disk::read_spec(directory) {
+            for nic in &spec.nics {
+                link::remove(nic)?;
+            }
+        }
+        self.cgroups.remove(&id.to_string())
+    }
+
+    /// Sends process 1 of a running machine one of systemd's signals, as soon as it listens.
+    fn signal_init(&self, id: InstanceId, monitor: &ProcessHandle, offset: i32, patience: Duration) -> Result<bool> {
+        let signal = libc::SIGRTMIN() + offset;
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(init) = self.init(id, monitor)?
+                && process::takes_signal(init.pid, signal)
+            {
+                init.signal(signal)?;
+                return Ok(true);
+            }
+            if Instant::now() >= deadline || monitor.wait(SIGNAL_RETRY)? {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+impl Machines for LxcMachines {
+    fn prepare(&self) -> Result<()> {
+        crate::limits::raise()?;
+        disk::remove_leftovers(&self.instances)
+    }
+
+    fn list(&self) -> Result<Vec<MachineStatus>> {
+        let entries = fs::read_dir(&self.instances).map_err(|e| HostError::io("listing", &self.instances, e))?;
+        let mut ids: Vec<InstanceId> =
+            entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+        ids.sort();
+        ids.into_iter().map(|id| self.status_of(id)).collect()
+    }
+
+    fn status(&self, id: InstanceId) -> Result<Option<MachineStatus>> {
+        if self.directory(id).is_dir() { self.status_of(id).map(Some) } else { Ok(None) }
+    }
+
+    fn create(&self, spec: &MachineSpec) -> Result<()> {
+        let lock = self.lock(spec.id);
+        let _held = locked(&lock);
+        disk::create(&self.instances, spec)
+    }
+
+    fn start(&self, spec: &MachineSpec) -> Result<()> {
+        let lock = self.lock(spec.id);
+        let _held = locked(&lock);
+        let directory = self.existing(spec.id)?;
+        if let Some(monitor) = self.monitor(spec.id)? {
+            self.watch(spec.id, monitor);
+            return Ok(());
+        }
+        self.write_config(&directory, spec)?;
+        let _ = fs::remove_file(directory.join(disk::LOG));
+        if let Err(error) = self.launch(&directory, spec) {
+            // Whatever came up halfway, or was left by an interrupted start, must not stand in the next one's way.
+            let cleaned = self.kill(spec.id).and_then(|()| self.clean_up(spec.id, &directory));
+            if let Err(second) = cleaned {
+                tracing::warn!(machine = %spec.id, error = %second, "cleaning up after a failed start");
+            }
+            return Err(error);
+        }
+        match self.monitor(spec.id)? {
+            Some(monitor) => self.watch(spec.id, monitor),
+            None => tracing::warn!(machine = %spec.id, "was off again at once"),
+        }
+        Ok(())
+    }
+
+    fn stop(&self, id: InstanceId, grace: Duration) -> Result<()> {
+        let lock = self.lock(id);
+        let _held = locked(&lock);
+        let directory = self.existing(id)?;
+        let start = Instant::now();
+        if let Some(monitor) = self.monitor(id)?
+            && !grace.is_zero()
+            && self.signal_init(id, &monitor, POWER_OFF, grace)?
+            && !monitor.wait(grace.saturating_sub(start.elapsed()))?
+        {
+            tracing::warn!(machine = %id, ?grace, "did not shut down in time and is killed");
+        }
+        self.kill(id)?;
+        self.clean_up(id, &directory)
+    }
+
+    fn reboot(&self, id: InstanceId) -> Result<()> {
+        let lock = self.lock(id);
+        let _held = locked(&lock);
+        self.existing(id)?;
+        let Some(monitor) = self.monitor(id)? else { return Ok(()) };
+        let patience = Duration::from_secs(10);
+        if self.signal_init(id, &monitor, REBOOT, patience)? || monitor.wait(Duration::ZERO)? {
+            return Ok(());
+        }
+        Err(timed_out(id, "listening to signals", patience))
+    }
+
+    fn destroy(&self, id: InstanceId) -> Result<()> {
+        let lock = self.lock(id);
+        {
+            let _held = locked(&lock);
+            self.kill(id)?;
+            self.clean_up(id, &self.directory(id))?;
+            disk::destroy(&self.instances, &id.to_string())?;
+        }
+        locked(&self.locks).remove(&id);
+        Ok(())
+    }
+
+    fn console(&self, id: InstanceId) -> Result<Vec<u8>> {
+        let path = self.existing(id)?.join(disk::CONSOLE);
+        let mut text = tail(&path.with_extension("log.1"))?;
+        text.extend(tail(&path)?);
+        let surplus = text.len().saturating_sub(CONSOLE_BYTES);
+        text.drain(..surplus);
+        Ok(text)
+    }
+
+    fn next_exits(&self, timeout: Duration) -> Result<Vec<InstanceId>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            self.watch_unknown()?;
+            let watched: Vec<(InstanceId, Arc<ProcessHandle>)> =
+                locked(&self.watched).iter().map(|(id, monitor)| (*id, Arc::clone(monitor))).collect();
+            let mut fds: Vec<PollFd<'_>> =
+                watched.iter().map(|(_, monitor)| PollFd::from_borrowed_fd(monitor.as_fd(), PollFlags::IN)).collect();
+            fds.push(PollFd::new(&self.wake, PollFlags::IN));
+            let left = deadline.saturating_duration_since(Instant::now());
+            match poll(&mut fds, Some(&process::timespec(left))) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(HostError::system("waiting for machines", error)),
+            }
+            let dead: Vec<(InstanceId, u32)> = watched
+                .iter()
+                .zip(&fds)
+                .filter(|(_, fd)| !fd.revents().is_empty())
+                .map(|((id, monitor), _)| (*id, monitor.pid))
+                .collect();
+            let mut counter = [0; 8];
+            // Nothing to read only means nobody woke us.
+            let _ = rustix::io::read(&self.wake, &mut counter);
+            let mut now = locked(&self.watched);
+            // One that was started again meanwhile is watched by its new monitor, and stays so.
+            for (id, pid) in &dead {
+                if now.get(id).is_some_and(|monitor| monitor.pid == *pid) {
+                    now.remove(id);
+                }
+            }
+            if !dead.is_empty() || Instant::now() >= deadline {
+                return Ok(dead.into_iter().map(|(id, _)| id).collect());
+            }
+        }
+    }
+}
+
+impl LxcMachines {
+    /// Watches running machines that were started before this process was.
+    fn watch_unknown(&self) -> Result<()> {
+        for status in self.list()?.into_iter().filter(|status| status.running) {
+            if !locked(&self.watched).contains_key(&status.id)
+                && let Some(monitor) = self.monitor(status.id)?
+            {
+                locked(&self.watched).entry(status.id).or_insert_with(|| Arc::new(monitor));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What these locks guard is consistent between statements, so a panic elsewhere does not spoil it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn timed_out(id: InstanceId, what: &str, patience: Duration) -> HostError {
+    HostError::TimedOut { what: format!("machine {id} {what}"), seconds: patience.as_secs() }
+}
+
+fn read_number(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// The last [`CONSOLE_BYTES`] of a file; nothing if there is none.
+fn tail(path: &Path) -> Result<Vec<u8>> {
+    let mut file = match fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file.map_err(|e| HostError::io("opening", path, e))?,
+    };
+    let read = |file: &mut fs::File| -> std::io::Result<Vec<u8>> {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES as u64)))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        Ok(text)
+    };
+    read(&mut file).map_err(|e| HostError::io("reading", path, e))
+}
+
+/// Whether this host confines containers: the kernel does it and the program that loads profiles is there.
+fn apparmor_is_on() -> bool {
+    fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|value| value.starts_with('Y'))
+        && process::find_program("apparmor_parser").is_some()
+}
