@@ -15,11 +15,16 @@ pub struct Config {
     /// Where public and Elastic addresses come from. The lowest addresses, up to and including
     /// [`Config::RESERVED_PUBLIC`], belong to the operator's link.
     pub public_pool: Ipv4Cidr,
+    /// How many instances that are not terminated a region may have.
+    pub max_instances: usize,
 }
 
 impl Config {
     /// How many addresses at the bottom of the public pool are never given out.
     pub const RESERVED_PUBLIC: u32 = 10;
+
+    /// What [`Config::max_instances`] is unless told otherwise.
+    pub const DEFAULT_MAX_INSTANCES: usize = 20_000;
 }
 
 /// What an instance printed on its console.

@@ -9,6 +9,7 @@
 pub mod actions;
 pub mod context;
 pub mod error;
+pub mod lifecycle;
 pub mod names;
 pub mod query;
 pub mod resource;

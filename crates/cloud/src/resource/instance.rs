@@ -74,6 +74,9 @@ pub struct BlockDevice {
     pub attach_time: Timestamp,
     /// Whether it goes with the instance.
     pub delete_on_termination: bool,
+    /// Its size in GiB.
+    #[serde(default)]
+    pub size_gib: u32,
 }
 
 /// An instance: what was asked for, and where it is in its life.
@@ -108,6 +111,9 @@ pub struct Instance {
     pub interfaces: Vec<NetworkInterfaceId>,
     /// Where it is in its life.
     pub state: InstanceState,
+    /// Since when.
+    #[serde(default)]
+    pub state_since: Timestamp,
     /// Why.
     pub state_reason: Option<StateReason>,
     /// Why, in the older form: empty or `User initiated (TIME)`.
@@ -153,6 +159,17 @@ pub struct Instance {
 impl Instance {
     /// How long a terminated instance is still described, in milliseconds: about an hour, as on AWS.
     pub const TERMINATED_VISIBLE_MS: i64 = 3_600_000;
+
+    /// Counts one more start, from now on; what was left of the time before is void.
+    pub fn begin_start(&mut self, now: Timestamp) {
+        self.starts += 1;
+        self.launch_time = now;
+        self.reboots_done = self.reboots_wanted;
+        self.host_boot = None;
+        self.force_stop = false;
+        self.state_reason = None;
+        self.transition_reason.clear();
+    }
 }
 
 /// One immutable layer of a root filesystem.
