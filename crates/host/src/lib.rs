@@ -1,9 +1,15 @@
 //! The only crate that touches the kernel or starts a process.
 
+mod cgroup;
 mod error;
 pub mod image;
+mod limits;
 pub mod machine;
+mod mount;
 pub mod netns;
 pub mod network;
+mod process;
+pub mod program;
 
+pub use cgroup::Cgroups;
 pub use error::{HostError, Result};

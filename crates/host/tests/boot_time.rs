@@ -1,0 +1,39 @@
+//! How long a machine takes to answer; run by hand: `cargo nextest run -p host --run-ignored all boot_time`.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use host::machine::Machines as _;
+
+#[test]
+#[ignore = "a measurement"]
+fn kernel_boot_time() {
+    if !common::is_root() {
+        return;
+    }
+    let layers = std::env::var("DAEMUN_TEST_LAYERS").unwrap().split(':').map(Into::into).collect();
+    let rounds: u32 = std::env::var("ROUNDS").map_or(5, |text| text.parse().unwrap());
+    let bench = common::Bench::new(layers);
+    for index in 0..rounds {
+        let spec = bench.spec(index);
+        let begin = Instant::now();
+        bench.machines.create(&spec).unwrap();
+        let created = begin.elapsed();
+        bench.machines.start(&spec).unwrap();
+        let started = begin.elapsed();
+        bench.wait_for_banner(spec.nics[0].address, Duration::from_secs(20));
+        let greeted = begin.elapsed();
+        let hello = bench.ssh_ok(spec.nics[0].address, "echo hello");
+        let accepted = begin.elapsed();
+        println!("created {created:?} started {started:?} banner {greeted:?} accepted {accepted:?} {}", hello.trim());
+        if let Ok(command) = std::env::var("COMMAND") {
+            println!("{}", bench.ssh_ok(spec.nics[0].address, &command));
+        }
+        let begin = Instant::now();
+        bench.machines.stop(spec.id, Duration::from_secs(10)).unwrap();
+        let stopped = begin.elapsed();
+        bench.machines.destroy(spec.id).unwrap();
+        println!("stopped {stopped:?} destroyed {:?}", begin.elapsed());
+    }
+}
