@@ -9,12 +9,16 @@
 pub mod actions;
 pub mod context;
 pub mod error;
+pub mod idempotency;
 pub mod lifecycle;
 pub mod names;
 pub mod query;
 pub mod resource;
 mod seed;
 mod state;
+pub mod tagging;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod view;
 

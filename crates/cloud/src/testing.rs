@@ -1,0 +1,31 @@
+//! What the unit tests of actions share.
+
+use std::sync::Arc;
+
+use types::Timestamp;
+
+use crate::context::{Config, Context};
+use crate::seed::seed_region;
+use crate::state::State;
+use crate::transaction::Transaction;
+
+/// A context in us-east-1 at this moment.
+pub(crate) fn context_at(now: Timestamp) -> Context {
+    let config = Config {
+        account: "123456789012".parse().expect("twelve digits"),
+        public_pool: "198.18.0.0/16".parse().expect("a CIDR"),
+        max_instances: Config::DEFAULT_MAX_INSTANCES,
+    };
+    let region = "us-east-1".parse().expect("a region");
+    let seed = now.unix_ms.unsigned_abs();
+    Context::new(Arc::new(config), region, "AKIATEST".to_owned(), "request".to_owned(), now, seed)
+}
+
+/// A context and the State with the context's region freshly set up.
+pub(crate) fn seeded() -> (Context, State) {
+    let context = context_at(Timestamp::from_unix_ms(1_700_000_000_000));
+    let mut tx = Transaction::new(&State::default(), context.region.clone());
+    seed_region(&context, &mut tx);
+    let (_, state) = tx.finish();
+    (context, state)
+}
