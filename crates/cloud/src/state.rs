@@ -165,6 +165,8 @@ pub struct State {
     pub regions: OrdMap<Region, Tables>,
     /// Derived: the public addresses in use anywhere, with the region.
     pub public_addresses: OrdMap<Ipv4Addr, Region>,
+    /// How often a State was published since the store was opened; set by who publishes, not stored.
+    pub revision: u64,
 }
 
 impl Key {

@@ -1,1 +1,89 @@
-//! Controllers: make the host match the State.
+//! Controllers: they make the host match the State.
+//!
+//! A controller takes no input. It reads the State, reads what exists, and brings the second closer to the first;
+//! it is woken by each new State and by a timer. It may die at any instruction: the next one goes on from what it
+//! finds. What the host did comes back as Changes, through the same ledger that every action writes to.
+//!
+//! - [`network`](crate): keeps namespaces, links and rules as `policy` plans them, and opens the doors (metadata,
+//!   resolver) inside each VPC.
+//! - [`instances`](crate): one task at a time owns an instance and moves its machine along.
+
+#![deny(missing_docs)]
+
+mod clock;
+mod doors;
+mod instances;
+mod machine_spec;
+mod network;
+mod topology;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use host::machine::Machines;
+use host::network::Network;
+use host::uid_ranges::UidRanges;
+use policy::CloudTag;
+use store::Ledger;
+use tokio::task::JoinHandle;
+use types::Ipv4Cidr;
+
+pub use clock::now;
+pub use doors::{DoorSockets, VpcDoors};
+pub use topology::topology;
+
+/// What the controllers work with.
+#[derive(Clone)]
+pub struct Parts {
+    /// The State.
+    pub ledger: Ledger,
+    /// The machines of this host.
+    pub machines: Arc<dyn Machines>,
+    /// The network of this host.
+    pub network: Arc<dyn Network>,
+    /// Who owns which user ids on this host.
+    pub uid_ranges: Arc<UidRanges>,
+    /// What opens metadata and resolver inside a VPC; `None` where machines only pretend.
+    pub doors: Option<Arc<dyn VpcDoors>>,
+    /// The tag of this cloud's kernel objects.
+    pub tag: CloudTag,
+    /// Where public addresses come from.
+    pub public_pool: Ipv4Cidr,
+    /// The id of the host's present boot; machines of an earlier one are gone.
+    pub host_boot: String,
+}
+
+/// The running controllers. They stop when this is dropped; machines, links and rules stay as they are.
+#[derive(Debug)]
+pub struct Controllers {
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Controllers {
+    /// Starts all controllers.
+    pub fn start(parts: Parts) -> Self {
+        let (network, applied) = network::spawn(parts.clone());
+        let instances = instances::spawn(parts, applied);
+        Self { tasks: vec![network, instances] }
+    }
+}
+
+impl Drop for Controllers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// An error with all its sources, for the log: messages of ours never repeat their source.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

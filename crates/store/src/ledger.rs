@@ -138,7 +138,7 @@ impl Ledger {
         self.shared.state.load_full()
     }
 
-    /// Wakes whoever watches at each new State.
+    /// Wakes whoever watches at each new State; the value is its [`State::revision`].
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.shared.revision.clone()
     }
@@ -212,8 +212,10 @@ fn write_batches(
         }
         let durable = entries.is_empty() || commit(disk, &entries);
         if durable && !entries.is_empty() {
+            state.revision += 1;
+            let revision = state.revision;
             published.store(Arc::new(state));
-            notify.send_modify(|revision| *revision += 1);
+            notify.send_replace(revision);
         }
         for job in jobs {
             job.finish(durable);

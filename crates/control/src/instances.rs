@@ -1,0 +1,252 @@
+//! The instance controller: brings each instance's machine to what the State asks for.
+//!
+//! ```text
+//! State        machine                              reported back
+//! pending      make disk and link, start            running, or on failure shutting-down with the reason
+//! running      reboot where one was asked for       reboot done
+//!              gone by itself                       stopped or shutting-down (as the instance wants it)
+//!              gone with the host's earlier boot    pending
+//! stopping     shut down                            stopped
+//! shutting-    shut down and remove                 terminated
+//!  down
+//! none,        remove what is left                  (nothing)
+//!  terminated
+//! ```
+//!
+//! One task at a time owns an instance: while it works, no other is started, and when it ends the State is looked at
+//! again. Nothing is queued, so nothing can be lost.
+
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud::State;
+use cloud::resource::Instance;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{self, JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use types::{InstanceId, InstanceState, Region};
+
+use crate::network::Applied;
+use crate::{Parts, chain, now};
+
+/// How often all machines are compared with the State, changed or not.
+const COMPARE_EVERY: Duration = Duration::from_secs(15);
+/// How long to wait before working again on an instance whose last task failed.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How often the exits of machines are asked for.
+const EXITS_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(crate) fn spawn(parts: Parts, applied: Applied) -> JoinHandle<()> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let worker = step::Worker {
+        parts: parts.clone(),
+        applied,
+        // Booting is work for the processor: more at a time only makes each one slower.
+        starts: Arc::new(Semaphore::new(cores * 2)),
+    };
+    tokio::spawn(
+        Controller { parts, worker, busy: BTreeMap::new(), exited: BTreeSet::new(), tasks: JoinSet::new() }.run(),
+    )
+}
+
+struct Controller {
+    parts: Parts,
+    worker: step::Worker,
+    /// Instances that a task owns, and which.
+    busy: BTreeMap<InstanceId, task::Id>,
+    /// Machines that are known to be off although the State may say otherwise.
+    exited: BTreeSet<InstanceId>,
+    tasks: JoinSet<InstanceId>,
+}
+
+/// What an instance needs next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Start,
+    Reboot,
+    NoteExit,
+    Stop,
+    Terminate,
+}
+
+impl Controller {
+    async fn run(mut self) {
+        let mut changes = self.parts.ledger.watch();
+        let (exits_in, mut exits) = mpsc::unbounded_channel();
+        watch_exits(self.parts.clone(), exits_in);
+        let mut compare_at = Instant::now();
+        loop {
+            changes.borrow_and_update();
+            if Instant::now() >= compare_at {
+                self.compare().await;
+                self.reap().await;
+                compare_at = Instant::now() + COMPARE_EVERY;
+            }
+            self.start_tasks();
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                Some(id) = exits.recv() => {
+                    self.exited.insert(id);
+                    while let Ok(id) = exits.try_recv() {
+                        self.exited.insert(id);
+                    }
+                }
+                Some(ended) = self.tasks.join_next() => self.task_ended(ended),
+                () = sleep_until(compare_at) => {}
+            }
+        }
+    }
+
+    fn task_ended(&mut self, ended: Result<InstanceId, task::JoinError>) {
+        match ended {
+            Ok(id) => {
+                self.busy.remove(&id);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a task of an instance panicked");
+                self.busy.retain(|_, task| *task != error.id());
+            }
+        }
+    }
+
+    /// Starts a task for every instance that needs one and has none.
+    fn start_tasks(&mut self) {
+        let state = self.parts.ledger.state();
+        for (region, tables) in &state.regions {
+            for instance in tables.instances.values() {
+                let Some(need) = self.need(instance) else { continue };
+                if self.busy.contains_key(&instance.id) {
+                    continue;
+                }
+                self.exited.remove(&instance.id);
+                let (worker, id) = (self.worker.clone(), instance.id);
+                let (state, region, instance) = (Arc::clone(&state), region.clone(), Arc::clone(instance));
+                let task = self.tasks.spawn(async move {
+                    if let Err(error) = worker.work(need, &state, &region, &instance).await {
+                        tracing::error!(%id, ?need, %error, "an instance cannot be moved on; will try again");
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                    id
+                });
+                self.busy.insert(id, task.id());
+            }
+        }
+    }
+
+    fn need(&self, instance: &Instance) -> Option<Need> {
+        match instance.state {
+            InstanceState::Pending => Some(Need::Start),
+            InstanceState::Running if self.exited.contains(&instance.id) => Some(Need::NoteExit),
+            InstanceState::Running if instance.reboots_wanted > instance.reboots_done => Some(Need::Reboot),
+            InstanceState::Stopping => Some(Need::Stop),
+            InstanceState::ShuttingDown => Some(Need::Terminate),
+            InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated => None,
+        }
+    }
+
+    /// Compares the machines there are with the State: notes those that are off, and removes those nobody knows.
+    async fn compare(&mut self) {
+        let machines = Arc::clone(&self.parts.machines);
+        let found = match tokio::task::spawn_blocking(move || machines.list()).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return tracing::error!(error = chain(&error), "machines cannot be listed"),
+            Err(error) => return tracing::error!(%error, "listing machines panicked"),
+        };
+        // Taken after the list: a machine made in between is then in the State, not an orphan.
+        let state = self.parts.ledger.state();
+        let running: BTreeSet<InstanceId> = found.iter().filter(|m| m.running).map(|m| m.id).collect();
+        for (_, instance) in all_instances(&state) {
+            if instance.state == InstanceState::Running
+                && !running.contains(&instance.id)
+                && !self.busy.contains_key(&instance.id)
+            {
+                self.exited.insert(instance.id);
+            }
+        }
+        for machine in found {
+            let known = all_instances(&state).find(|(_, i)| i.id == machine.id).map(|(_, i)| i.state);
+            let (orphan, stray) = match known {
+                None | Some(InstanceState::Terminated) => (true, false),
+                Some(InstanceState::Stopped) => (false, machine.running),
+                Some(_) => (false, false),
+            };
+            if (orphan || stray) && !self.busy.contains_key(&machine.id) {
+                let (worker, id) = (self.worker.clone(), machine.id);
+                let task = self.tasks.spawn(async move {
+                    tracing::warn!(%id, "a machine runs or exists that should not; putting that right");
+                    let done = if orphan { worker.remove(id).await } else { worker.kill(id).await };
+                    if let Err(error) = &done {
+                        tracing::error!(%id, %error, "it could not be removed");
+                    }
+                    id
+                });
+                self.busy.insert(id, task.id());
+            }
+        }
+        self.release_unused_ranges(&state);
+    }
+
+    /// Gives back user ids of machines that are gone, should a daemon have died in between.
+    fn release_unused_ranges(&self, state: &State) {
+        for owner in self.parts.uid_ranges.owners() {
+            let id = owner.parse::<InstanceId>().ok();
+            let in_use = id.is_some_and(|id| {
+                self.busy.contains_key(&id)
+                    || all_instances(state).any(|(_, i)| i.id == id && i.state != InstanceState::Terminated)
+            });
+            if !in_use && let Err(error) = self.parts.uid_ranges.release(&owner) {
+                tracing::error!(owner, error = chain(&error), "a range of user ids could not be given back");
+            }
+        }
+    }
+
+    /// Forgets instances that were terminated long ago, and client tokens nobody will repeat.
+    async fn reap(&self) {
+        let state = self.parts.ledger.state();
+        let at = now();
+        for region in state.regions.keys().cloned() {
+            if !cloud::lifecycle::has_something_to_reap(&state.regions[&region], at) {
+                continue;
+            }
+            let author = store::Author::daemon("ReapTerminated", at);
+            let reaped = self.parts.ledger.write::<(), (), _>(region, author, move |tx| {
+                cloud::lifecycle::reap_terminated(tx, at);
+                Ok(())
+            });
+            if reaped.await.is_err() {
+                tracing::error!("terminated instances could not be forgotten; will try again");
+            }
+        }
+    }
+}
+
+fn all_instances(state: &State) -> impl Iterator<Item = (&Region, &Arc<Instance>)> {
+    state.regions.iter().flat_map(|(region, tables)| tables.instances.values().map(move |i| (region, i)))
+}
+
+/// Passes exits of machines on, from a thread of its own, for as long as somebody listens.
+fn watch_exits(parts: Parts, exits: mpsc::UnboundedSender<InstanceId>) {
+    let watch = move || {
+        while !exits.is_closed() {
+            match parts.machines.next_exits(EXITS_TIMEOUT) {
+                Ok(ids) => {
+                    for id in ids {
+                        if exits.send(id).is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "exits of machines cannot be watched");
+                    std::thread::sleep(EXITS_TIMEOUT);
+                }
+            }
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("machine-exits".to_owned()).spawn(watch) {
+        tracing::error!(%error, "no thread to watch machines; they are compared every {COMPARE_EVERY:?} instead");
+    }
+}
