@@ -1,8 +1,24 @@
 //! The project's own chores: demo, test, bench, codegen, tidy.
 
+mod arguments;
+mod cloud;
 mod codegen;
+mod demo;
+mod packages;
+mod shell;
+mod testing;
+mod tidy;
 
 use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask CHORE
+
+  demo [--isolated [--down]] [--lang en|ko]   from this machine to a running cloud, and its story
+  test [--long] [LAYER...]                    every layer of tests
+  bench [WHAT...]                             the figures that are measured
+  tidy                                        the repository's own rules
+  codegen [--check]                           the EC2 shapes, from the pinned service model";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -11,8 +27,11 @@ fn main() -> ExitCode {
         None => ("", [].as_slice()),
     };
     let done = match command {
+        "demo" => demo::run(rest),
+        "test" => testing::run(rest),
+        "tidy" => tidy::run(rest),
         "codegen" => codegen::run(rest),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask codegen [--check]")),
+        _ => Err(anyhow::anyhow!("{USAGE}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
