@@ -116,7 +116,7 @@ fn start_cloud(options: &Options) -> Result<String> {
 fn take_down(options: &Options) -> Result<()> {
     let Some(namespace) = &options.cloud.namespace else { return Ok(()) };
     if namespace.path().exists() && options.cloud.daemun.exists() {
-        shell::run(&mut options.cloud.command(&["down", "--purge"]))?;
+        shell::run(&mut options.cloud.command(&["down", "--purge", "--yes"]))?;
     }
     namespace.remove()?;
     if options.cloud.state_dir.exists() {

@@ -184,7 +184,7 @@ fn one<'a, 'b>(words: &'a [&'b str]) -> (bool, &'a [&'b str]) {
             let (allowed, rest) = either(after);
             (allowed, rest.strip_prefix(&[")"]).unwrap_or(rest))
         }
-        Some((name, rest)) => (PERMISSIVE.contains(name), rest),
+        Some((name, rest)) => (PERMISSIVE.contains(&name.trim_end_matches('+')), rest),
         None => (false, words),
     }
 }
