@@ -7,9 +7,11 @@
 #![deny(missing_docs)]
 
 pub mod actions;
+pub mod catalog;
 pub mod context;
 pub mod error;
 pub mod idempotency;
+pub mod keys;
 pub mod lifecycle;
 pub mod names;
 pub mod query;
@@ -24,7 +26,7 @@ mod view;
 
 pub use context::{Config, ConsoleOutput, Context};
 pub use error::ApiError;
-pub use seed::seed_region;
+pub use seed::{is_seeded, seed_region};
 pub use state::{Change, Key, Operation, Record, State, Tables};
 pub use transaction::Transaction;
 pub use view::View;
