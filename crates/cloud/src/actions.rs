@@ -3,6 +3,7 @@
 //! A reading action takes `(&Context, &View, request)`, a writing one `(&Context, &mut Transaction, request)`. What
 //! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
 
+mod key_pairs;
 mod pending;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
@@ -14,6 +15,7 @@ use crate::view::View;
 
 /// Where the dispatch finds the functions.
 mod all {
+    pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::pending::*;
 }
 

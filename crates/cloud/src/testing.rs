@@ -29,3 +29,22 @@ pub(crate) fn seeded() -> (Context, State) {
     let (_, state) = tx.finish();
     (context, state)
 }
+
+/// A filter of a request.
+pub(crate) fn filter(name: &str, values: &[&str]) -> ec2_shapes::Filter {
+    ec2_shapes::Filter { name: Some(name.to_owned()), values: values.iter().map(|value| (*value).to_owned()).collect() }
+}
+
+/// A tag specification of a request.
+pub(crate) fn specification(resource_type: &str, tags: &[(&str, &str)]) -> ec2_shapes::TagSpecification {
+    ec2_shapes::TagSpecification { resource_type: Some(resource_type.to_owned()), tags: shape_tags(tags) }
+}
+
+/// Tags of a request.
+pub(crate) fn shape_tags(tags: &[(&str, &str)]) -> Vec<ec2_shapes::Tag> {
+    let tag = |(key, value): &(&str, &str)| ec2_shapes::Tag {
+        key: Some((*key).to_owned()),
+        value: Some((*value).to_owned()),
+    };
+    tags.iter().map(tag).collect()
+}

@@ -7,34 +7,6 @@ use crate::error::ApiError;
 use crate::transaction::Transaction;
 use crate::view::View;
 
-pub(super) fn create_key_pair(_: &Context, _: &mut Transaction, _: CreateKeyPairRequest) -> Result<KeyPair, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn delete_key_pair(
-    _: &Context,
-    _: &mut Transaction,
-    _: DeleteKeyPairRequest,
-) -> Result<DeleteKeyPairResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_key_pairs(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeKeyPairsRequest,
-) -> Result<DescribeKeyPairsResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn import_key_pair(
-    _: &Context,
-    _: &mut Transaction,
-    _: ImportKeyPairRequest,
-) -> Result<ImportKeyPairResult, ApiError> {
-    Err(ApiError::internal())
-}
-
 pub(super) fn authorize_security_group_egress(
     _: &Context,
     _: &mut Transaction,
