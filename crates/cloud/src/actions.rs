@@ -3,8 +3,12 @@
 //! A reading action takes `(&Context, &View, request)`, a writing one `(&Context, &mut Transaction, request)`. What
 //! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
 
+mod images;
 mod key_pairs;
+mod network_interfaces;
 mod pending;
+mod show;
+mod tags;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
 
@@ -15,8 +19,11 @@ use crate::view::View;
 
 /// Where the dispatch finds the functions.
 mod all {
+    pub(super) use super::images::describe_images;
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
+    pub(super) use super::network_interfaces::describe_network_interfaces;
     pub(super) use super::pending::*;
+    pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
 }
 
 /// Answers a reading action from a snapshot.

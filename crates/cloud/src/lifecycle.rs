@@ -21,12 +21,10 @@ use std::sync::Arc;
 
 use types::*;
 
+use crate::idempotency;
 use crate::resource::*;
 use crate::state::Key;
 use crate::transaction::Transaction;
-
-/// How long a client token is remembered, in milliseconds: a day.
-pub const CLIENT_TOKEN_MS: i64 = 24 * 3_600_000;
 
 /// Who stopped an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,10 +173,10 @@ pub fn restart_after_host_boot(tx: &mut Transaction, now: Timestamp, id: Instanc
 }
 
 /// Forgets instances that were terminated more than [`Instance::TERMINATED_VISIBLE_MS`] ago, with their tags, and
-/// client tokens older than [`CLIENT_TOKEN_MS`]. Tells how many records went.
+/// client tokens older than [`idempotency::LIFETIME_MS`]. Tells how many records went.
 pub fn reap_terminated(tx: &mut Transaction, now: Timestamp) -> usize {
     let instance_limit = now.plus_ms(-Instance::TERMINATED_VISIBLE_MS);
-    let token_limit = now.plus_ms(-CLIENT_TOKEN_MS);
+    let token_limit = now.plus_ms(-idempotency::LIFETIME_MS);
     let instances: Vec<InstanceId> =
         tx.instances.values().filter(|i| i.terminated.is_some_and(|at| at < instance_limit)).map(|i| i.id).collect();
     let tokens: Vec<Arc<str>> =

@@ -143,22 +143,6 @@ pub(super) fn terminate_instances(
     Err(ApiError::internal())
 }
 
-pub(super) fn describe_images(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeImagesRequest,
-) -> Result<DescribeImagesResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_network_interfaces(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeNetworkInterfacesRequest,
-) -> Result<DescribeNetworkInterfacesResult, ApiError> {
-    Err(ApiError::internal())
-}
-
 pub(super) fn describe_subnets(
     _: &Context,
     _: &View<'_>,
@@ -220,17 +204,5 @@ pub(super) fn disassociate_address(
 }
 
 pub(super) fn release_address(_: &Context, _: &mut Transaction, _: ReleaseAddressRequest) -> Result<(), ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn create_tags(_: &Context, _: &mut Transaction, _: CreateTagsRequest) -> Result<(), ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn delete_tags(_: &Context, _: &mut Transaction, _: DeleteTagsRequest) -> Result<(), ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_tags(_: &Context, _: &View<'_>, _: DescribeTagsRequest) -> Result<DescribeTagsResult, ApiError> {
     Err(ApiError::internal())
 }

@@ -77,6 +77,9 @@ pub struct BlockDevice {
     /// Its size in GiB.
     #[serde(default)]
     pub size_gib: u32,
+    /// EC2's name of its type, such as `gp3`.
+    #[serde(default)]
+    pub volume_type: String,
 }
 
 /// An instance: what was asked for, and where it is in its life.
