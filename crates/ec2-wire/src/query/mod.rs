@@ -1,5 +1,7 @@
 //! Requests of the EC2 query protocol, decoded and, for clients, encoded.
 
+#[cfg(test)]
+mod tests;
 pub(crate) mod tree;
 pub(crate) mod value;
 

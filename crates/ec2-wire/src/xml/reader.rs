@@ -35,8 +35,8 @@ impl Element {
                 Event::Start(start) if depth < MAX_DEPTH => open.push(Self::named(start.local_name().as_ref())),
                 Event::Start(_) => return Err(Malformed("it nests too deep".to_owned())),
                 Event::Empty(start) => top.children.push(Self::named(start.local_name().as_ref())),
-                Event::Text(text) => top.text.push_str(&text.xml_content().map_err(malformed)?),
-                Event::CData(text) => top.text.push_str(&text.xml_content().map_err(malformed)?),
+                Event::Text(text) => top.text.push_str(&text.xml10_content().map_err(malformed)?),
+                Event::CData(text) => top.text.push_str(&text.xml10_content().map_err(malformed)?),
                 Event::GeneralRef(reference) => top.text.push_str(&resolve(&reference)?),
                 Event::End(_) => {
                     let mut closed = open.pop().unwrap_or_default();
