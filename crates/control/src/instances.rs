@@ -208,9 +208,6 @@ impl Controller {
         let state = self.parts.ledger.state();
         let at = now();
         for region in state.regions.keys().cloned() {
-            if !cloud::lifecycle::has_something_to_reap(&state.regions[&region], at) {
-                continue;
-            }
             let author = store::Author::daemon("ReapTerminated", at);
             let reaped = self.parts.ledger.write::<(), (), _>(region, author, move |tx| {
                 cloud::lifecycle::reap_terminated(tx, at);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use cloud::catalog::InstanceType;
 use cloud::resource::{Image, Instance};
 use cloud::{State, View, names};
 use host::machine::{MachineSpec, NicSpec, SeedFile};
@@ -23,7 +24,7 @@ pub(crate) fn machine_spec(
     uid_base: u32,
 ) -> Result<MachineSpec, String> {
     let view = View::new(state, region).ok_or("its region is gone")?;
-    let kind = cloud::catalog::instance_type(&instance.instance_type).ok_or("its type is unknown")?;
+    let kind = InstanceType::find(&instance.instance_type).ok_or("its type is unknown")?;
     let nics = view
         .interfaces_of(instance)
         .zip(0..)
@@ -44,8 +45,8 @@ pub(crate) fn machine_spec(
         id: instance.id,
         layers: instance.layers.iter().map(|layer| PathBuf::from(layer.0.as_ref())).collect(),
         uid_base,
-        memory_mib: kind.memory_mib,
-        vcpus: kind.vcpus,
+        memory_mib: kind.memory_mib(),
+        vcpus: kind.vcpus(),
         hostname: host_name(&view, instance),
         seed_files: seed_files(state, &view, instance),
         nics,

@@ -1,1 +1,187 @@
 //! `daemun serve`: the daemon.
+//!
+//! It holds the State, answers the API, and lets the controllers keep machines and network as the State says. When it
+//! ends, machines, connections and rules stay; when it starts again, it goes on from what it finds.
+
+mod api;
+mod connection;
+mod doors;
+mod down;
+mod engine;
+mod identity;
+mod images;
+mod info;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use cloud::Config;
+use control::{Controllers, Parts};
+use store::{Ledger, StoreError};
+use tokio::net::TcpListener;
+use types::{AccountId, Ipv4Cidr};
+
+pub use down::{DownReport, down};
+pub use info::DaemonInfo;
+
+use crate::credentials;
+
+/// The account that owns everything, as no account of AWS can be called.
+const ACCOUNT: &str = "000000000000";
+/// The file with the State below the state directory.
+const STATE_FILE: &str = "state.redb";
+/// How long requests under way may take when the daemon ends.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+/// Threads that answer requests; what blocks has threads of its own.
+const WORKER_THREADS: usize = 2;
+
+/// What stands behind the instances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Linux system containers on this host; needs root.
+    Container,
+    /// Machines that only pretend; needs nothing.
+    Simulated,
+}
+
+impl Engine {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Simulated => "simulated",
+        }
+    }
+}
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// Where the State, the access key and the machines' disks are.
+    pub state_dir: PathBuf,
+    /// Where image layers are.
+    pub image_dir: PathBuf,
+    /// Where the API answers; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// What stands behind the instances.
+    pub engine: Engine,
+    /// Where public addresses come from.
+    pub public_pool: Ipv4Cidr,
+}
+
+/// Serves until a signal ends it.
+///
+/// # Errors
+/// If it cannot start: the port or the state directory is taken, something is missing, or the pool is unfit.
+pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let result = runtime.block_on(serve(options));
+    // Work that blocks on a machine may take long and is repeated at the next start anyway.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
+    check_pool(options.public_pool)?;
+    let state_dir = info::make_private_dir(&options.state_dir)?;
+    // Both of these fail if another daemon has them, and before anything was changed.
+    let listener = bind(options.listen).await?;
+    let ledger = open_ledger(&state_dir)?;
+    let key = credentials::read_or_create(&state_dir)?;
+    let identity = identity::read_or_create(&state_dir)?;
+    let engine = engine::start(options, &state_dir, identity.tag, &ledger.state())?;
+    let account: AccountId = ACCOUNT.parse().context("the account number")?;
+    let config =
+        Arc::new(Config { account, public_pool: options.public_pool, max_instances: Config::DEFAULT_MAX_INSTANCES });
+
+    images::synchronize(&ledger, &engine, control::now()).await?;
+    let image_watch = tokio::spawn(images::keep_synchronized(ledger.clone(), engine.clone()));
+    let doors =
+        doors::Doors { ledger: ledger.clone(), config: Arc::clone(&config), token_secret: identity.token_secret };
+    let controllers = Controllers::start(Parts {
+        ledger: ledger.clone(),
+        machines: Arc::clone(&engine.machines),
+        network: Arc::clone(&engine.network),
+        uid_ranges: Arc::clone(&engine.uid_ranges),
+        doors: (options.engine == Engine::Container).then(|| Arc::new(doors) as Arc<dyn control::VpcDoors>),
+        tag: identity.tag,
+        public_pool: options.public_pool,
+        host_boot: engine.host_boot.clone(),
+    });
+    let address = listener.local_addr().context("cannot read the address listened on")?;
+    let api = Arc::new(api::Api::new(ledger.clone(), config, key, Arc::clone(&engine.machines)));
+    let running = DaemonInfo::new(options, address, identity.tag);
+    running.write(&state_dir)?;
+    announce(address);
+
+    let stop = stop_signal()?;
+    connection::serve(listener, api, stop, DRAIN_LIMIT).await;
+    tracing::info!("ending; instances go on running");
+    image_watch.abort();
+    drop(controllers);
+    ledger.close();
+    DaemonInfo::remove(&state_dir);
+    Ok(())
+}
+
+/// Says on standard output that requests are answered: tools wait for this line.
+#[allow(clippy::print_stdout)]
+fn announce(address: SocketAddr) {
+    println!("ready http://{address}");
+    tracing::info!(%address, "ready");
+}
+
+fn check_pool(pool: Ipv4Cidr) -> anyhow::Result<()> {
+    if !(8..=27).contains(&pool.prefix_len()) {
+        bail!("the public pool {pool} must have a prefix of 8 to 27 bits");
+    }
+    let first = pool.first();
+    if first.is_loopback() || first.is_multicast() || first.is_link_local() || first.is_unspecified() {
+        bail!("the public pool {pool} cannot be routed; choose another, such as 198.18.0.0/16");
+    }
+    Ok(())
+}
+
+async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(listen).await {
+        Ok(listener) => Ok(listener),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("{listen} is taken by another program; choose another address with --listen, or end that program")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {listen}")),
+    }
+}
+
+fn open_ledger(state_dir: &std::path::Path) -> anyhow::Result<Ledger> {
+    match Ledger::open(&state_dir.join(STATE_FILE)) {
+        Ok(ledger) => Ok(ledger),
+        Err(StoreError::InUse) => {
+            let who = DaemonInfo::read(state_dir).map(|info| format!(" (process {})", info.pid)).unwrap_or_default();
+            bail!(
+                "another daemun{who} is using {}; end it, or choose another directory with --state-dir",
+                state_dir.display()
+            )
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read the state in {}", state_dir.display())),
+    }
+}
+
+/// Resolves when the daemon is asked to end.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

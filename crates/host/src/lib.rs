@@ -10,6 +10,7 @@ pub mod netns;
 pub mod network;
 mod process;
 pub mod program;
+pub mod system;
 pub mod uid_ranges;
 
 pub use cgroup::Cgroups;

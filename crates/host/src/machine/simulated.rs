@@ -38,6 +38,20 @@ impl SimulatedMachines {
         Self::default()
     }
 
+    /// These machines, running: pretended ones end with their process, and this brings them back.
+    pub fn with_running(ids: impl IntoIterator<Item = InstanceId>) -> Self {
+        let machines = Self::default();
+        {
+            let mut state = machines.lock();
+            for id in ids {
+                state.next_pid += 1;
+                let init_pid = Some(state.next_pid);
+                state.machines.insert(id, Pretended { init_pid, ..Pretended::default() });
+            }
+        }
+        machines
+    }
+
     /// Powers a machine off as its own user would from inside.
     pub fn power_off_from_inside(&self, id: InstanceId) {
         let mut state = self.lock();

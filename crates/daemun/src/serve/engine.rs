@@ -1,0 +1,77 @@
+//! What stands behind the instances: the host, or a pretence of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use cloud::State;
+use host::image::Image;
+use host::machine::{HookCommand, LxcMachines, Machines, SimulatedMachines};
+use host::network::{LinuxNetwork, Network, SimulatedNetwork};
+use host::uid_ranges::UidRanges;
+use policy::CloudTag;
+use types::InstanceState;
+
+use super::{Engine, ServeOptions};
+
+/// Who owns which user ids, for every cloud of the host.
+const UID_RANGES_DIR: &str = "/var/lib/daemun/ids";
+
+type ListImages = Arc<dyn Fn() -> host::Result<Vec<Image>> + Send + Sync>;
+
+/// The parts of an engine.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub machines: Arc<dyn Machines>,
+    pub network: Arc<dyn Network>,
+    pub uid_ranges: Arc<UidRanges>,
+    pub list_images: ListImages,
+    /// The id of the host's present boot.
+    pub host_boot: String,
+}
+
+/// Makes the engine ready.
+///
+/// # Errors
+/// If the host lacks something that machines need; `daemun doctor` says what.
+pub(super) fn start(options: &ServeOptions, state_dir: &Path, tag: CloudTag, state: &State) -> anyhow::Result<Parts> {
+    let parts = match options.engine {
+        Engine::Container => container(options, state_dir, tag)?,
+        Engine::Simulated => simulated(state_dir, tag, state)?,
+    };
+    parts.machines.prepare().context("the host is not ready for machines; `daemun doctor` says what is missing")?;
+    Ok(parts)
+}
+
+/// The machines and the network of a state directory on this host.
+pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag) -> anyhow::Result<Parts> {
+    if !host::system::is_root() {
+        bail!("instances need root: run this with sudo, or use --engine simulated");
+    }
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    let hook = HookCommand { program, args: vec!["machine-hook".to_owned()] };
+    let machines = LxcMachines::open(&state_dir.join("instances"), hook)
+        .context("cannot look after machines here; `daemun doctor` says what is missing")?;
+    let store = host::image::ImageStore::open(&options.image_dir)
+        .with_context(|| format!("cannot use the image directory {}", options.image_dir.display()))?;
+    Ok(Parts {
+        machines: Arc::new(machines),
+        network: Arc::new(LinuxNetwork::new(tag).context("cannot arrange the network; see `daemun doctor`")?),
+        uid_ranges: Arc::new(UidRanges::open(UID_RANGES_DIR.into(), &tag.to_string())?),
+        list_images: Arc::new(move || store.list()),
+        host_boot: host::system::boot_id()?,
+    })
+}
+
+/// Pretended machines end with the daemon; those that ran when it ended run on when it is back.
+fn simulated(state_dir: &Path, tag: CloudTag, state: &State) -> anyhow::Result<Parts> {
+    let instances = state.regions.values().flat_map(|tables| tables.instances.values());
+    let running = instances.filter(|i| i.state == InstanceState::Running).map(|i| i.id);
+    Ok(Parts {
+        machines: Arc::new(SimulatedMachines::with_running(running)),
+        network: Arc::new(SimulatedNetwork::default()),
+        uid_ranges: Arc::new(UidRanges::open(state_dir.join("ids"), &tag.to_string())?),
+        list_images: Arc::new(|| Ok(host::image::simulated_images())),
+        host_boot: "simulated".to_owned(),
+    })
+}
