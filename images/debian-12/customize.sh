@@ -45,3 +45,11 @@ ln -sf /dev/null /etc/tmpfiles.d/systemd-nologin.conf
 systemctl disable --quiet apt-daily.timer apt-daily-upgrade.timer
 systemctl set-default --quiet multi-user.target
 systemctl enable --quiet ssh.service
+
+# cloud-init follows SSH instead of holding it up. The image knows that it is on EC2, so nothing has to find out.
+rm -f /etc/systemd/system/cloud-init.target.wants/*
+mask cloud-init-local.service cloud-init-hotplugd.socket cloud-init-hotplugd.service
+systemctl enable --quiet cloud-init.service cloud-config.service cloud-final.service
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -sf /lib/systemd/system/cloud-init.target /etc/systemd/system/multi-user.target.wants/cloud-init.target
+echo 'f /run/cloud-init/enabled 0644 root root -' > /etc/tmpfiles.d/cloud-init.conf

@@ -67,8 +67,18 @@ pub(super) fn render(spec: &MachineSpec, around: &Surroundings<'_>) -> Result<St
     Ok(text)
 }
 
-/// A word that a POSIX shell reads back as it is.
-pub(super) fn shell_word(word: &str) -> String {
+/// A command line that LXC's shell reads back as these words.
+pub(super) fn shell_command(words: &[String]) -> String {
+    let line = words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
+    // LXC takes quotes around a whole value away, also when they are not a pair.
+    if line.starts_with('\'') { format!("/usr/bin/env {line}") } else { line }
+}
+
+fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._+=@:-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
@@ -77,8 +87,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shell_words_survive() {
-        assert_eq!(shell_word("/usr/bin/daemun"), "'/usr/bin/daemun'");
-        assert_eq!(shell_word("a'b c"), r"'a'\''b c'");
+    fn commands_survive_the_shell() {
+        let command = |words: &[&str]| shell_command(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
+        assert_eq!(command(&["/usr/bin/daemun", "machine-hook"]), "/usr/bin/daemun machine-hook");
+        assert_eq!(command(&["/a b", "it's", ""]), r"/usr/bin/env '/a b' 'it'\''s' ''");
     }
 }

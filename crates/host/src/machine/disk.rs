@@ -25,6 +25,8 @@ pub(super) const SPEC: &str = "machine.json";
 pub(super) const CONFIG: &str = "config";
 /// LXC's own messages.
 pub(super) const LOG: &str = "lxc.log";
+/// Why the hook failed, if it did.
+pub(super) const HOOK_ERROR: &str = "hook.error";
 /// The number of the process that watches over the machine.
 pub(super) const MONITOR_PID: &str = "monitor.pid";
 /// The number of the machine's process 1.

@@ -1,7 +1,7 @@
 //! What LXC calls while it starts a machine, also when the machine reboots by itself and nobody else is there.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::Path;
 
 use super::{disk, link};
@@ -12,25 +12,37 @@ pub(super) const NETWORK: &str = "network";
 
 /// Runs a hook: `args` is what LXC was told to call, behind the program and its own first arguments.
 ///
-/// Returns the exit code. Messages go to standard error, which ends up in the machine's LXC log.
+/// Returns the exit code. A failure is told on standard error, and in the machine's directory for the one who asked
+/// for the start.
 pub fn hook_main(args: &[OsString]) -> u8 {
     let outcome = match args {
-        [name, directory, ..] if name == NETWORK => network(Path::new(directory)),
+        [name, directory, ..] if name == NETWORK => {
+            let directory = Path::new(directory);
+            network(directory).inspect_err(|error| {
+                // Without room for it the message is on standard error only.
+                let _ = fs::write(directory.join(disk::HOOK_ERROR), chain(error));
+            })
+        }
         _ => Err(HostError::Invalid(format!("no such hook: {args:?}"))),
     };
     match outcome {
         Ok(()) => 0,
         Err(error) => {
-            let mut message = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                message.push_str(&format!(": {cause}"));
-                source = cause.source();
-            }
-            eprintln!("{message}");
+            eprintln!("{}", chain(&error));
             1
         }
     }
+}
+
+/// An error with all its causes.
+fn chain(error: &HostError) -> String {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    message
 }
 
 fn network(directory: &Path) -> Result<()> {

@@ -35,6 +35,7 @@ pub(super) fn connect(nic: &NicSpec, guest: &OwnedFd, is_first: bool) -> Result<
     inside(guest, || {
         let socket = RouteSocket::open()?;
         let index = socket.index_of(&nic.guest_ifname)?;
+        bring_up(&socket, nic, index)?;
         add_address(&socket, nic, index)?;
         add_route(&socket, index, Some(nic.gateway), None)?;
         if is_first { add_route(&socket, index, None, Some(nic.gateway)) } else { Ok(()) }
@@ -65,7 +66,7 @@ fn refused(what: &str, nic: &NicSpec, error: &io::Error) -> HostError {
 }
 
 fn delete(socket: &RouteSocket, nic: &NicSpec) -> Result<()> {
-    let mut message = Message::new(libc::RTM_DELLINK, 0, &link_header(false));
+    let mut message = Message::new(libc::RTM_DELLINK, 0, &link_header(0, false));
     message.text(libc::IFLA_IFNAME, &nic.host_ifname);
     match socket.request(message) {
         Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
@@ -73,9 +74,10 @@ fn delete(socket: &RouteSocket, nic: &NicSpec) -> Result<()> {
     }
 }
 
-/// Both ends in one request: each is born in its namespace with its address, and up.
+/// Both ends in one request: each is born in its namespace with its address. The kernel brings only the host's up, since
+/// the machine's is made first and has no other end yet.
 fn create(socket: &RouteSocket, nic: &NicSpec, guest: &OwnedFd) -> Result<()> {
-    let mut message = Message::new(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL, &link_header(true));
+    let mut message = Message::new(libc::RTM_NEWLINK, libc::NLM_F_CREATE | libc::NLM_F_EXCL, &link_header(0, true));
     message
         .text(libc::IFLA_IFNAME, &nic.host_ifname)
         .attribute(libc::IFLA_ADDRESS, &host_mac(nic).0)
@@ -83,7 +85,7 @@ fn create(socket: &RouteSocket, nic: &NicSpec, guest: &OwnedFd) -> Result<()> {
         .nest(libc::IFLA_LINKINFO, |info| {
             info.attribute(libc::IFLA_INFO_KIND, b"veth").nest(libc::IFLA_INFO_DATA, |data| {
                 data.nest(VETH_INFO_PEER, |peer| {
-                    peer.raw(&link_header(true));
+                    peer.raw(&link_header(0, false));
                     peer.text(libc::IFLA_IFNAME, &nic.guest_ifname)
                         .attribute(libc::IFLA_ADDRESS, &nic.mac.0)
                         .attribute(libc::IFLA_MTU, &nic.mtu.to_ne_bytes())
@@ -97,14 +99,11 @@ fn create(socket: &RouteSocket, nic: &NicSpec, guest: &OwnedFd) -> Result<()> {
 /// The kernel answers ARP on behalf of everything behind it, at once, and accepts what arrives by another way than it
 /// would send: the VPC's own rules say what is spoofed.
 fn tune_host_end(interface: &str) -> Result<()> {
-    let settings = [
-        (format!("/proc/sys/net/ipv4/conf/{interface}/proxy_arp"), "1"),
-        (format!("/proc/sys/net/ipv4/conf/{interface}/rp_filter"), "0"),
-        (format!("/proc/sys/net/ipv4/conf/{interface}/forwarding"), "1"),
-        (format!("/proc/sys/net/ipv4/conf/{interface}/send_redirects"), "0"),
-        (format!("/proc/sys/net/ipv4/neigh/{interface}/proxy_delay"), "0"),
-        (format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"), "1"),
-    ];
+    let own = [("ipv4/conf", "forwarding", "1"), ("ipv4/neigh", "proxy_delay", "0")];
+    let settings = policy::ENI_LINK_SYSCTLS
+        .iter()
+        .chain(&own)
+        .map(|(directory, file, value)| (format!("/proc/sys/net/{directory}/{interface}/{file}"), value));
     for (path, value) in settings {
         match fs::write(Path::new(&path), value) {
             // A host without IPv6 has nothing to switch off.
@@ -160,9 +159,16 @@ fn add_route(
         .map_err(|e| HostError::Netlink(format!("adding the route to {destination:?} by {gateway:?}: {e}")))
 }
 
-/// `struct ifinfomsg`: any family, type and number; up, or without a word on flags.
-fn link_header(up: bool) -> [u8; 16] {
+/// Brings an interface up. It has its address by now: the machine's udev takes one that has none for its own to choose.
+fn bring_up(socket: &RouteSocket, nic: &NicSpec, index: u32) -> Result<()> {
+    let message = Message::new(libc::RTM_NEWLINK, 0, &link_header(index, true));
+    socket.request(message).map_err(|e| refused("bringing up the interface behind", nic, &e))
+}
+
+/// `struct ifinfomsg`: any family and type; a number or none; up, or without a word on flags.
+fn link_header(index: u32, up: bool) -> [u8; 16] {
     let mut header = [0; 16];
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
     if up {
         header[8..12].copy_from_slice(&(libc::IFF_UP as u32).to_ne_bytes());
         header[12..16].copy_from_slice(&(libc::IFF_UP as u32).to_ne_bytes());

@@ -156,7 +156,7 @@ impl LxcMachines {
         words.extend(self.hook.args.iter().cloned());
         words.push(hook::NETWORK.to_owned());
         words.push(directory.display().to_string());
-        let hook = words.iter().map(|word| config::shell_word(word)).collect::<Vec<_>>().join(" ");
+        let hook = config::shell_command(&words);
         let around = Surroundings { cgroups: &self.cgroups, directory, hook: &hook, apparmor: self.apparmor };
         let text = config::render(spec, &around)?;
         disk::write_spec(directory, spec)?;
@@ -191,6 +191,9 @@ impl LxcMachines {
             let output = command.output().map_err(|e| process::not_started("lxc-start", LXC_PACKAGE, e))?;
             if output.status.success() {
                 return Ok(());
+            }
+            if let Ok(error) = fs::read_to_string(directory.join(disk::HOOK_ERROR)) {
+                return Err(HostError::Netlink(error));
             }
             let log = fs::read_to_string(directory.join(disk::LOG)).unwrap_or_default();
             let said = format!("{}\n{log}", String::from_utf8_lossy(&output.stderr));
@@ -303,7 +306,9 @@ impl Machines for LxcMachines {
             return Ok(());
         }
         self.write_config(&directory, spec)?;
-        let _ = fs::remove_file(directory.join(disk::LOG));
+        for name in [disk::LOG, disk::HOOK_ERROR] {
+            let _ = fs::remove_file(directory.join(name));
+        }
         if let Err(error) = self.launch(&directory, spec) {
             // Whatever came up halfway, or was left by an interrupted start, must not stand in the next one's way.
             let cleaned = self.kill(spec.id).and_then(|()| self.clean_up(spec.id, &directory));

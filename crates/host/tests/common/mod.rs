@@ -62,10 +62,7 @@ impl Bench {
         let netns = format!("dmt-{number}");
         let directory = parent.join(format!("daemun-test-{number}"));
         run("ip", &["netns", "add", &netns]);
-        for args in [
-            vec!["link", "set", "lo", "up"],
-            vec!["addr", "add", "172.31.0.1/32", "dev", "lo"],
-        ] {
+        for args in [vec!["link", "set", "lo", "up"], vec!["addr", "add", "172.31.0.1/32", "dev", "lo"]] {
             run("ip", &[vec!["-n", &netns], args].concat());
         }
         run("ip", &["netns", "exec", &netns, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
