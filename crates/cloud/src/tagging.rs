@@ -21,7 +21,7 @@ pub const MAX_KEY_LEN: usize = 128;
 pub const MAX_VALUE_LEN: usize = 256;
 
 /// The prefix of keys that only the cloud itself may set.
-const RESERVED_PREFIX: &str = "aws:";
+pub(crate) const RESERVED_PREFIX: &str = "aws:";
 
 /// The tags as answers carry them, in the order of their keys.
 pub fn to_shape(tags: &Tags) -> Vec<Tag> {
