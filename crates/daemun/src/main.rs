@@ -8,6 +8,7 @@ mod cli;
 mod credentials;
 mod dns;
 mod imds;
+mod quota;
 mod serve;
 mod text;
 
