@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::network::program::ip_batch;
 use crate::{HostError, Result};
 
 /// Where named network namespaces are, as `ip netns` has it.
@@ -39,10 +40,25 @@ pub fn run_in<T: Send>(namespace: &Path, work: impl FnOnce() -> Result<T> + Send
     })
 }
 
-/// Runs `work` in the named namespace, or where the process is if there is no name.
-pub fn run_in_named<T: Send>(name: Option<&str>, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    match name {
-        Some(name) => run_in(&path_of(name), work),
-        None => work(),
+/// Makes a named namespace, as `ip netns add` does.
+pub fn create(name: &str) -> Result<()> {
+    let path = path_of(name);
+    if path.exists() && !is_namespace(&path) {
+        // Left by a process that died half-way.
+        std::fs::remove_file(&path).map_err(|e| HostError::io("removing", &path, e))?;
     }
+    ip_batch(&[format!("netns add {name}")])
 }
+
+/// Removes the name of a namespace, as `ip netns delete` does. The namespace goes when nothing is in it any more.
+pub fn delete(name: &str) -> Result<()> {
+    ip_batch(&[format!("netns delete {name}")])
+}
+
+/// Whether a file stands for a namespace one can enter.
+pub fn is_namespace(path: &Path) -> bool {
+    File::open(path).and_then(|file| Ok(rustix::fs::fstatfs(&file)?)).is_ok_and(|fs| fs.f_type as u64 == NSFS_MAGIC)
+}
+
+/// `NSFS_MAGIC` of `linux/magic.h`: the file system that namespaces are files of.
+const NSFS_MAGIC: u64 = 0x6e73_6673;

@@ -5,10 +5,13 @@
 
 #![deny(missing_docs)]
 
+mod diff;
 mod names;
 mod plan;
+mod ranges;
 mod topology;
 
+pub use diff::{HostChange, InTable, NftCommand, diff};
 pub use names::{CloudTag, EDGE_OPERATOR_LINK, ParseTagError, VPC_GATEWAY_LINK, eni_link_name, gateway_link_name};
 pub use plan::*;
 pub use topology::{Direction, Group, Interface, LinkState, Operator, Peer, Rule as GroupRule, Subnet, Topology, Vpc};

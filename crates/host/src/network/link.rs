@@ -24,7 +24,12 @@ pub fn configure_eni_link(namespace: &str, link: &str, address: Ipv4Addr) -> Res
 /// The same in the namespace of the calling thread.
 pub(super) fn configure_here(link: &str, address: Ipv4Addr) -> Result<()> {
     for (directory, file, value) in ENI_LINK_SYSCTLS {
-        write_sysctl(&format!("net/{directory}/{link}/{file}"), value)?;
+        match write_sysctl(&format!("net/{directory}/{link}/{file}"), value) {
+            // A kernel without IPv6 has no such setting, and needs none.
+            Err(HostError::Io { source, .. })
+                if directory.starts_with("ipv6") && source.kind() == std::io::ErrorKind::NotFound => {}
+            result => result?,
+        }
     }
     ip_batch(&configure_commands(link, address))
 }
@@ -32,6 +37,11 @@ pub(super) fn configure_here(link: &str, address: Ipv4Addr) -> Result<()> {
 /// The `ip` commands that bring the link up with its route.
 fn configure_commands(link: &str, address: Ipv4Addr) -> Vec<String> {
     vec![format!("link set dev {link} up"), format!("route replace {address}/32 dev {link} scope link proto static")]
+}
+
+/// Whether the namespace of the calling thread has a link of this name.
+pub(super) fn exists(link: &str) -> bool {
+    std::path::Path::new("/proc/sys/net/ipv4/conf").join(link).exists()
 }
 
 /// Writes one setting below `/proc/sys`, of the namespace of the calling thread.

@@ -3,8 +3,16 @@
 //! Everything blocks: callers on an async runtime use a blocking thread. Nothing here decides who may talk to whom;
 //! that is in the plan.
 
+mod conntrack;
+mod execute;
+mod forward;
 mod link;
-mod program;
+mod linux;
+mod nft_read;
+mod observe;
+pub(crate) mod program;
+mod simulated;
+mod socket;
 
 use std::net::{SocketAddrV4, TcpListener, UdpSocket};
 use std::path::PathBuf;
@@ -15,6 +23,8 @@ use types::VpcId;
 use crate::Result;
 
 pub use link::configure_eni_link;
+pub use linux::LinuxNetwork;
+pub use simulated::SimulatedNetwork;
 
 /// The network of one cloud. Implemented for Linux, and simulated.
 pub trait Network: Send + Sync {

@@ -84,3 +84,8 @@ pub(crate) fn nft_list(what: &[&str]) -> Result<Option<serde_json::Value>> {
         Err(other) => Err(other),
     }
 }
+
+/// What a program that may not be installed says; `None` if it is not, or fails.
+pub(crate) fn program_output(program: &'static str, args: &[&str]) -> Option<String> {
+    run(program, program, args, "").ok().and_then(|output| String::from_utf8(output).ok())
+}

@@ -3,7 +3,11 @@
 //! A plan is a value: two plans compare, print as text, and have a difference ([`crate::diff`]). It says what shall be
 //! there, never how to get there. Everything in it is ordered, so one topology has exactly one plan.
 
+mod compile;
+mod cover;
+mod groups;
 mod nft;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,6 +17,9 @@ use types::{Ipv4Cidr, NetworkInterfaceId, VpcId};
 
 use crate::CloudTag;
 
+pub(crate) use compile::PRIVATE_OF;
+pub use compile::{EDGE_GATEWAY_ADDRESS, METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS, plan};
+pub(crate) use nft::Joined;
 pub use nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
     Key, Match, Part, Rule, SetPlan, TablePlan,
@@ -108,6 +115,11 @@ pub enum RoutePlan {
         link: String,
         /// The address that our own packets take.
         source: Option<Ipv4Addr>,
+    },
+    /// To whoever answers on a link.
+    Link {
+        /// The link.
+        link: String,
     },
     /// Nowhere, without an answer.
     Blackhole,

@@ -265,6 +265,8 @@ pub enum Action {
     },
     /// Change the source to the address of the link it goes out by.
     Masquerade,
+    /// Something found on a host that Daemun never writes; no plan holds it.
+    Foreign(String),
 }
 
 /// Writes things with a separator between them.
@@ -411,6 +413,7 @@ impl fmt::Display for Action {
             Self::TranslateDestination { map } => write!(f, "dnat ip to ip daddr map @{map}"),
             Self::TranslateSource { map } => write!(f, "snat ip to ip saddr map @{map}"),
             Self::Masquerade => f.write_str("masquerade"),
+            Self::Foreign(text) => f.write_str(text),
         }
     }
 }

@@ -1,0 +1,183 @@
+//! Carries out changes, gathering those for `ip` into batches.
+
+use std::net::Ipv4Addr;
+
+use policy::{HostChange, InTable, InterfaceLink, NftCommand, Place, RoutePlan, VethPlan};
+use types::Ipv4Cidr;
+
+use super::ApplyReport;
+use super::conntrack;
+use super::link::{configure_here, exists, write_sysctl};
+use super::linux::Namespaces;
+use super::program::{ip_batch, nft_transaction};
+use crate::{HostError, Result, netns};
+
+/// Carries out changes in order.
+pub(super) struct Executor<'a> {
+    namespaces: &'a Namespaces,
+    report: ApplyReport,
+    /// Lines for `ip` in one namespace, not yet run.
+    batch: Option<(Place, Vec<String>)>,
+}
+
+impl<'a> Executor<'a> {
+    pub(super) fn new(namespaces: &'a Namespaces) -> Self {
+        Self { namespaces, report: ApplyReport::default(), batch: None }
+    }
+
+    /// Carries out one change, or puts it into the batch.
+    pub(super) fn add(&mut self, change: &HostChange) -> Result<()> {
+        let done = match change {
+            HostChange::CreateNamespace(place) => self.create_namespace(*place)?,
+            HostChange::DeleteNamespace(place) => self.delete_namespace(*place)?,
+            HostChange::SetSysctl { place, path, value } => self.alone(*place, || set_sysctl(path, value))?,
+            HostChange::ChangeTable { place, table, commands } => {
+                let script = script(table, commands);
+                self.alone(*place, || nft_transaction(&script).map(|()| true))?
+            }
+            HostChange::DeleteLink(end) => self.alone(end.place, || delete_link(&end.name))?,
+            HostChange::CreateLink(veth) => self.create_link(veth)?,
+            HostChange::RaiseLink(end) => self.ip(end.place, format!("link set dev {} up", end.name))?,
+            HostChange::RemoveAddress { place, link, address } => {
+                self.ip(*place, format!("address delete {address}/32 dev {link}"))?
+            }
+            HostChange::AddAddress { place, link, address } => {
+                self.ip(*place, format!("address replace {address}/32 dev {link}"))?
+            }
+            HostChange::RemoveRoute { place, destination } => self.ip(*place, format!("route delete {destination}"))?,
+            HostChange::SetRoute { place, destination, route } => {
+                self.ip(*place, route_command(*destination, route))?
+            }
+            HostChange::ForgetInterface { place, link, interface } => {
+                self.alone(*place, || forget_interface(link, interface))?
+            }
+            HostChange::ConfigureInterface { place, link, interface } => {
+                self.alone(*place, || configure_interface(link, interface.address))?
+            }
+            HostChange::ForgetConnections { place, public } => {
+                self.alone(*place, || conntrack::forget(*public).map(|()| true))?
+            }
+        };
+        if done {
+            self.report.changes.push(change.to_string());
+        }
+        Ok(())
+    }
+
+    /// Runs what is left of the batch.
+    pub(super) fn finish(mut self) -> Result<ApplyReport> {
+        self.flush()?;
+        Ok(self.report)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self.batch.take() {
+            Some((place, lines)) => self.namespaces.run_in(place, || ip_batch(&lines)),
+            None => Ok(()),
+        }
+    }
+
+    fn ip(&mut self, place: Place, line: String) -> Result<bool> {
+        if self.batch.as_ref().is_some_and(|(other, _)| *other != place) {
+            self.flush()?;
+        }
+        self.batch.get_or_insert_with(|| (place, Vec::new())).1.push(line);
+        Ok(true)
+    }
+
+    /// Does something that is not for `ip`, after what was gathered before it.
+    fn alone(&mut self, place: Place, work: impl FnOnce() -> Result<bool> + Send) -> Result<bool> {
+        self.flush()?;
+        self.namespaces.run_in(place, work)
+    }
+
+    fn create_namespace(&mut self, place: Place) -> Result<bool> {
+        self.flush()?;
+        match place.namespace_name(self.namespaces.tag) {
+            Some(name) => netns::create(&name).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn delete_namespace(&mut self, place: Place) -> Result<bool> {
+        self.flush()?;
+        match place.namespace_name(self.namespaces.tag) {
+            Some(name) => netns::delete(&name).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Makes a pair of links; one that lost its other half goes first.
+    fn create_link(&mut self, veth: &VethPlan) -> Result<bool> {
+        self.flush()?;
+        for end in [&veth.near, &veth.far] {
+            self.namespaces.run_in(end.place, || delete_link(&end.name))?;
+        }
+        let far = veth.far.place.namespace_name(self.namespaces.tag);
+        let far = far.ok_or_else(|| HostError::Invalid("a link cannot lead to the operator".to_owned()))?;
+        let line = format!("link add name {} type veth peer name {} netns {far}", veth.near.name, veth.far.name);
+        self.namespaces.run_in(veth.near.place, || ip_batch(&[line])).map(|()| true)
+    }
+}
+
+/// The commands as one transaction for `nft`.
+fn script(table: &str, commands: &[NftCommand]) -> String {
+    let lines = commands.iter().map(|command| InTable { table, command }.to_string() + "\n");
+    lines.collect()
+}
+
+fn set_sysctl(path: &str, value: &str) -> Result<bool> {
+    match write_sysctl(path, value) {
+        // A kernel without IPv6 has no such setting, and needs none.
+        Err(HostError::Io { source, .. })
+            if path.starts_with("net/ipv6/") && source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(false)
+        }
+        result => result.map(|()| true),
+    }
+}
+
+fn delete_link(name: &str) -> Result<bool> {
+    if !exists(name) {
+        return Ok(false);
+    }
+    ip_batch(&[format!("link delete dev {name}")]).map(|()| true)
+}
+
+fn forget_interface(link: &str, interface: &InterfaceLink) -> Result<bool> {
+    if !exists(link) {
+        return Ok(false);
+    }
+    match ip_batch(&[format!("route delete {}/32 dev {link}", interface.address)]) {
+        // The link went in between, and the route with it.
+        Err(HostError::Command { stderr, .. })
+            if stderr.contains("No such process") || stderr.contains("Cannot find device") =>
+        {
+            Ok(false)
+        }
+        result => result.map(|()| true),
+    }
+}
+
+/// Sets up the host's end of an interface if it is there; whoever makes it later does the same.
+fn configure_interface(link: &str, address: Ipv4Addr) -> Result<bool> {
+    if !exists(link) {
+        return Ok(false);
+    }
+    match configure_here(link, address) {
+        Err(_) if !exists(link) => Ok(false),
+        result => result.map(|()| true),
+    }
+}
+
+fn route_command(destination: Ipv4Cidr, route: &RoutePlan) -> String {
+    match route {
+        RoutePlan::Via { gateway, link, source } => {
+            let source = source.map(|source| format!(" src {source}")).unwrap_or_default();
+            format!("route replace {destination} via {gateway} dev {link} onlink{source} proto static")
+        }
+        RoutePlan::Link { link } => format!("route replace {destination} dev {link} scope link proto static"),
+        RoutePlan::Blackhole => format!("route replace blackhole {destination} proto static"),
+    }
+}

@@ -1,0 +1,282 @@
+//! What `nft -j list table` says, as the plan's own types, so that what is there can be held against what shall be.
+//!
+//! What Daemun never writes comes back as [`Action::Foreign`] or as a set of unknown type; the difference between the
+//! two plans then replaces it.
+
+use std::net::Ipv4Addr;
+
+use policy::{
+    Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
+    Match, Part, Rule, SetPlan, TablePlan,
+};
+use serde_json::Value;
+use types::Ipv4Cidr;
+
+/// The table in the answer of `nft -j -n list table`.
+pub(super) fn read_table(answer: &Value) -> TablePlan {
+    let mut table = TablePlan::default();
+    for item in answer["nftables"].as_array().into_iter().flatten() {
+        if let Some(name) = item["table"]["name"].as_str() {
+            table.name = name.to_owned();
+        }
+        for kind in ["set", "map"] {
+            if let Some((name, set)) = item.get(kind).and_then(|set| Some((set["name"].as_str()?, read_set(set)))) {
+                table.sets.insert(name.to_owned(), set);
+            }
+        }
+        if let Some((name, chain)) = item.get("chain").and_then(|chain| Some((chain["name"].as_str()?, chain))) {
+            table.chains.insert(name.to_owned(), ChainPlan { base: read_base(chain), rules: Vec::new() });
+        }
+        if let Some(rule) = item.get("rule") {
+            let chain = rule["chain"].as_str().and_then(|name| table.chains.get_mut(name));
+            chain.into_iter().for_each(|chain| chain.rules.push(read_rule(&rule["expr"])));
+        }
+    }
+    table
+}
+
+/// A set; one of unknown type has no key types, which no plan's set has.
+fn read_set(set: &Value) -> SetPlan {
+    let flags = set["flags"].as_array().map_or(&[][..], Vec::as_slice);
+    let data = match set["map"].as_str() {
+        Some("ipv4_addr") => Some(DataType::Address),
+        Some("verdict") => Some(DataType::Verdict),
+        _ => None,
+    };
+    let mut plan = SetPlan {
+        key: read_types(&set["type"]).unwrap_or_default(),
+        interval: flags.iter().any(|flag| flag == "interval"),
+        data,
+        elements: Default::default(),
+    };
+    let only_known_flags = flags.iter().all(|flag| flag == "interval");
+    let elements = set["elem"].as_array().map_or(&[][..], Vec::as_slice);
+    for element in elements {
+        match read_element(element, data.is_some()) {
+            Some((key, data)) => drop(plan.elements.insert(key, data)),
+            None => plan.key.clear(),
+        }
+    }
+    if !only_known_flags || (set.get("map").is_some() && data.is_none()) {
+        plan.key.clear();
+    }
+    plan
+}
+
+/// One value, or the values of an array.
+fn one_or_more(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+fn read_types(value: &Value) -> Option<Vec<FieldType>> {
+    let read = |value: &Value| match value.as_str()? {
+        "ipv4_addr" => Some(FieldType::Address),
+        "inet_proto" => Some(FieldType::Protocol),
+        "inet_service" => Some(FieldType::Port),
+        "icmp_type" => Some(FieldType::IcmpType),
+        "icmp_code" => Some(FieldType::IcmpCode),
+        "ifname" => Some(FieldType::LinkName),
+        _ => None,
+    };
+    one_or_more(value).iter().map(read).collect()
+}
+
+fn read_element(element: &Value, is_map: bool) -> Option<(Element, Option<Data>)> {
+    let (key, data) = if is_map {
+        (&element[0], Some(read_data(&element[1])?))
+    } else {
+        // An element with a comment or counter is wrapped.
+        (element.pointer("/elem/val").unwrap_or(element), None)
+    };
+    let key = key.pointer("/elem/val").unwrap_or(key);
+    let parts = key.get("concat").map_or(std::slice::from_ref(key), one_or_more);
+    Some((parts.iter().map(read_part).collect::<Option<_>>()?, data))
+}
+
+fn read_part(part: &Value) -> Option<Part> {
+    if let Some(number) = part.as_u64() {
+        return Some(Part::Number(number.try_into().ok()?));
+    }
+    if let Some(text) = part.as_str() {
+        return Some(text.parse().map_or_else(|_| Part::Link(text.to_owned()), Part::Address));
+    }
+    if let Some(prefix) = part.get("prefix") {
+        return read_prefix(prefix).map(Part::cidr);
+    }
+    let range = part.get("range")?;
+    let bound = |at: usize| range[at].as_u64().and_then(|n| u16::try_from(n).ok());
+    Some(Part::range(bound(0)?, bound(1)?))
+}
+
+fn read_prefix(prefix: &Value) -> Option<Ipv4Cidr> {
+    let address: Ipv4Addr = prefix["addr"].as_str()?.parse().ok()?;
+    Ipv4Cidr::new(address, prefix["len"].as_u64()?.try_into().ok()?)
+}
+
+fn read_data(data: &Value) -> Option<Data> {
+    if let Some(address) = data.as_str() {
+        return address.parse().ok().map(Data::Address);
+    }
+    data["goto"]["target"].as_str().map(|chain| Data::Goto(chain.to_owned()))
+}
+
+fn read_base(chain: &Value) -> Option<BaseChain> {
+    Some(BaseChain {
+        kind: match chain["type"].as_str()? {
+            "nat" => ChainKind::Nat,
+            _ => ChainKind::Filter,
+        },
+        hook: match chain["hook"].as_str()? {
+            "prerouting" => Hook::Prerouting,
+            "input" => Hook::Input,
+            "forward" => Hook::Forward,
+            _ => Hook::Postrouting,
+        },
+        priority: chain["prio"].as_i64()?.try_into().ok()?,
+        drop_by_default: chain["policy"] == "drop",
+    })
+}
+
+fn read_rule(expressions: &Value) -> Rule {
+    let foreign = || Rule { matches: Vec::new(), action: Action::Foreign(expressions.to_string()) };
+    let Some((last, before)) = expressions.as_array().and_then(|all| all.split_last()) else {
+        return foreign();
+    };
+    let matches: Option<Vec<Match>> = before.iter().map(read_match).collect();
+    match (matches, read_action(last)) {
+        (Some(matches), Some(action)) => Rule { matches, action },
+        _ => foreign(),
+    }
+}
+
+fn read_action(action: &Value) -> Option<Action> {
+    let (name, detail) = action.as_object()?.iter().next()?;
+    let map = || detail["addr"]["map"]["data"].as_str()?.strip_prefix('@').map(str::to_owned);
+    let key = |wanted| read_field(&detail["addr"]["map"]["key"]) == Some(wanted);
+    match name.as_str() {
+        "accept" => Some(Action::Accept),
+        "drop" => Some(Action::Drop),
+        "masquerade" if detail.is_null() => Some(Action::Masquerade),
+        "jump" => Some(Action::Jump(detail["target"].as_str()?.to_owned())),
+        "vmap" => Some(Action::Dispatch {
+            field: read_field(&detail["key"])?,
+            map: detail["data"].as_str()?.strip_prefix('@')?.to_owned(),
+        }),
+        "dnat" if key(Field::Destination) => Some(Action::TranslateDestination { map: map()? }),
+        "snat" if key(Field::Source) => Some(Action::TranslateSource { map: map()? }),
+        _ => None,
+    }
+}
+
+fn read_field(field: &Value) -> Option<Field> {
+    if let Some(meta) = field.get("meta") {
+        return match meta["key"].as_str()? {
+            "iifname" => Some(Field::InLink),
+            "oifname" => Some(Field::OutLink),
+            "l4proto" => Some(Field::Protocol),
+            _ => None,
+        };
+    }
+    if let Some(payload) = field.get("payload") {
+        return match (payload["protocol"].as_str()?, payload["field"].as_str()?) {
+            ("ip", "saddr") => Some(Field::Source),
+            ("ip", "daddr") => Some(Field::Destination),
+            ("th", "dport") => Some(Field::DestinationPort),
+            ("icmp", "type") => Some(Field::IcmpType),
+            ("icmp", "code") => Some(Field::IcmpCode),
+            _ => None,
+        };
+    }
+    let ct = field.get("ct")?;
+    match (ct["key"].as_str()?, ct["dir"].as_str()?) {
+        ("ip daddr" | "daddr", "original") => Some(Field::OriginalDestination),
+        ("ip daddr" | "daddr", "reply") => Some(Field::ReplyDestination),
+        _ => None,
+    }
+}
+
+fn read_match(expression: &Value) -> Option<Match> {
+    let comparison = expression.get("match")?;
+    let (left, right) = (&comparison["left"], &comparison["right"]);
+    let not = comparison["op"] == "!=";
+    match left["ct"]["key"].as_str() {
+        Some("state") if !not => return read_states(right).map(Match::State),
+        Some("direction") if !not => {
+            return match right {
+                Value::Number(n) if n.as_u64() == Some(0) => Some(Match::Direction(CtDirection::Original)),
+                Value::Number(n) if n.as_u64() == Some(1) => Some(Match::Direction(CtDirection::Reply)),
+                Value::String(text) if text == "original" => Some(Match::Direction(CtDirection::Original)),
+                Value::String(text) if text == "reply" => Some(Match::Direction(CtDirection::Reply)),
+                _ => None,
+            };
+        }
+        _ => {}
+    }
+    if let Some(set) = right.as_str().and_then(|text| text.strip_prefix('@')) {
+        let fields = left.get("concat").map_or(std::slice::from_ref(left), one_or_more);
+        let key = fields.iter().map(read_field).collect::<Option<_>>()?;
+        return Some(Match::InSet { key, set: set.to_owned(), not });
+    }
+    let field = read_field(left)?;
+    match field {
+        Field::InLink | Field::OutLink => Some(Match::Link { field, name: right.as_str()?.to_owned(), not }),
+        Field::Source | Field::Destination => {
+            let block = match right.get("prefix") {
+                Some(prefix) => read_prefix(prefix)?,
+                None => Ipv4Cidr::host(right.as_str()?.parse().ok()?),
+            };
+            Some(Match::Block { field, block, not })
+        }
+        _ => None,
+    }
+}
+
+/// States by number, as `nft -n` writes them, or by name, in the order of the plan's type.
+fn read_states(value: &Value) -> Option<Vec<CtState>> {
+    let read = |value: &Value| match value {
+        Value::Number(number) => match number.as_u64()? {
+            1 => Some(CtState::Invalid),
+            2 => Some(CtState::Established),
+            4 => Some(CtState::Related),
+            8 => Some(CtState::New),
+            _ => None,
+        },
+        Value::String(name) => match name.as_str() {
+            "invalid" => Some(CtState::Invalid),
+            "established" => Some(CtState::Established),
+            "related" => Some(CtState::Related),
+            "new" => Some(CtState::New),
+            _ => None,
+        },
+        _ => None,
+    };
+    let values = value.get("set").unwrap_or(value);
+    let mut states: Vec<CtState> = one_or_more(values).iter().map(read).collect::<Option<_>>()?;
+    states.sort_unstable();
+    Some(states)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_is_not_ours_is_foreign() {
+        let rule = read_rule(&serde_json::json!([{"counter": {"packets": 0, "bytes": 0}}, {"accept": null}]));
+        assert!(matches!(rule.action, Action::Foreign(_)));
+        assert!(matches!(read_rule(&serde_json::json!([])).action, Action::Foreign(_)));
+        let ours = read_rule(&serde_json::json!([
+            {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["related", "established"]}},
+            {"accept": null}
+        ]));
+        assert_eq!(ours.to_string(), "ct state established,related accept");
+    }
+
+    #[test]
+    fn a_set_of_another_type_matches_no_plan() {
+        let set = read_set(&serde_json::json!({"name": "x", "type": "ipv6_addr", "elem": ["::1"]}));
+        assert!(set.key.is_empty());
+        let timeout = read_set(&serde_json::json!({"name": "x", "type": "ipv4_addr", "flags": ["timeout"]}));
+        assert!(timeout.key.is_empty());
+    }
+}

@@ -1,0 +1,469 @@
+//! What has to be done to come from one plan to another.
+//!
+//! The first may be the plan that was applied last, or what was found on the host: both are plans. Changes come in an
+//! order in which each is possible and nothing is ever open that shall be shut: rules before links, links before
+//! routes, and what goes away goes last.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use types::Ipv4Cidr;
+
+use crate::plan::{
+    BaseChain, ChainPlan, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RoutePlan,
+    Rule, SetPlan, TablePlan, VethPlan,
+};
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostChange {
+    /// Make a namespace.
+    CreateNamespace(Place),
+    /// Write a kernel setting.
+    SetSysctl {
+        /// Where.
+        place: Place,
+        /// Path below `/proc/sys`.
+        path: String,
+        /// Value.
+        value: String,
+    },
+    /// Change nftables, all of it or none.
+    ChangeTable {
+        /// Where.
+        place: Place,
+        /// The table's name.
+        table: String,
+        /// The commands of the transaction, in order.
+        commands: Vec<NftCommand>,
+    },
+    /// Remove a link.
+    DeleteLink(LinkEnd),
+    /// Make a pair of links.
+    CreateLink(VethPlan),
+    /// Bring a link up.
+    RaiseLink(LinkEnd),
+    /// Take an address off a link.
+    RemoveAddress {
+        /// Where.
+        place: Place,
+        /// Which link.
+        link: String,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// Put an address on a link.
+    AddAddress {
+        /// Where.
+        place: Place,
+        /// Which link.
+        link: String,
+        /// The address.
+        address: Ipv4Addr,
+    },
+    /// Remove a route.
+    RemoveRoute {
+        /// Where.
+        place: Place,
+        /// Its destination.
+        destination: Ipv4Cidr,
+    },
+    /// Add a route, or change where it leads.
+    SetRoute {
+        /// Where.
+        place: Place,
+        /// Its destination.
+        destination: Ipv4Cidr,
+        /// Where it leads.
+        route: RoutePlan,
+    },
+    /// Remove the route to an interface, if its link is still there.
+    ForgetInterface {
+        /// Where.
+        place: Place,
+        /// The host's end.
+        link: String,
+        /// What it was.
+        interface: InterfaceLink,
+    },
+    /// Give the host's end of an interface its settings and route, if it is there already.
+    ConfigureInterface {
+        /// Where.
+        place: Place,
+        /// The host's end.
+        link: String,
+        /// What it shall be.
+        interface: InterfaceLink,
+    },
+    /// Forget the tracked connections that came by a public address which leads elsewhere now, or nowhere. The rules
+    /// stop them anyway; forgotten, a machine's next packet makes a new connection instead of staying stuck.
+    ForgetConnections {
+        /// Where.
+        place: Place,
+        /// The public address.
+        public: Ipv4Addr,
+    },
+    /// Remove a namespace and all that is left in it.
+    DeleteNamespace(Place),
+}
+
+impl HostChange {
+    /// The namespace it happens in; for a pair of links the nearer end's.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::CreateNamespace(place) | Self::DeleteNamespace(place) => *place,
+            Self::DeleteLink(end) | Self::RaiseLink(end) => end.place,
+            Self::CreateLink(veth) => veth.near.place,
+            Self::SetSysctl { place, .. }
+            | Self::ChangeTable { place, .. }
+            | Self::RemoveAddress { place, .. }
+            | Self::AddAddress { place, .. }
+            | Self::RemoveRoute { place, .. }
+            | Self::SetRoute { place, .. }
+            | Self::ForgetInterface { place, .. }
+            | Self::ConfigureInterface { place, .. }
+            | Self::ForgetConnections { place, .. } => *place,
+        }
+    }
+}
+
+/// One command of an nftables transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NftCommand {
+    /// Make the table; nothing happens if it is there.
+    AddTable,
+    /// Remove the table with all in it.
+    DeleteTable,
+    /// Make a set or map, empty.
+    AddSet {
+        /// Its name.
+        name: String,
+        /// Its types; the elements are not looked at.
+        set: SetPlan,
+    },
+    /// Make a chain, empty.
+    AddChain {
+        /// Its name.
+        name: String,
+        /// Where the kernel calls it.
+        base: Option<BaseChain>,
+    },
+    /// Remove all rules of a chain.
+    FlushChain(String),
+    /// Add a rule at a chain's end.
+    AddRule {
+        /// The chain.
+        chain: String,
+        /// The rule.
+        rule: Rule,
+    },
+    /// Remove elements.
+    DeleteElements {
+        /// The set.
+        set: String,
+        /// Their keys.
+        elements: Vec<Element>,
+    },
+    /// Add elements.
+    AddElements {
+        /// The set.
+        set: String,
+        /// Their keys and, in a map, data.
+        elements: Vec<(Element, Option<Data>)>,
+    },
+    /// Remove a chain, which nothing refers to any more.
+    DeleteChain(String),
+    /// Remove a set, which nothing refers to any more.
+    DeleteSet(String),
+}
+
+/// Writes `{ a, b }`.
+fn braces<T>(
+    f: &mut fmt::Formatter<'_>,
+    items: &[T],
+    write: impl Fn(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str("{ ")?;
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            f.write_str(", ")?;
+        }
+        write(f, item)?;
+    }
+    f.write_str(" }")
+}
+
+/// A command as `nft` reads it, in its table.
+pub struct InTable<'a> {
+    /// The table's name.
+    pub table: &'a str,
+    /// The command.
+    pub command: &'a NftCommand,
+}
+
+impl fmt::Display for InTable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let table = self.table;
+        match self.command {
+            NftCommand::AddTable => write!(f, "add table inet {table}"),
+            NftCommand::DeleteTable => write!(f, "delete table inet {table}"),
+            NftCommand::AddSet { name, set } => {
+                let kind = if set.data.is_some() { "map" } else { "set" };
+                write!(f, "add {kind} inet {table} {name} {set}")
+            }
+            NftCommand::AddChain { name, base: None } => write!(f, "add chain inet {table} {name}"),
+            NftCommand::AddChain { name, base: Some(base) } => write!(f, "add chain inet {table} {name} {base}"),
+            NftCommand::FlushChain(name) => write!(f, "flush chain inet {table} {name}"),
+            NftCommand::AddRule { chain, rule } => write!(f, "add rule inet {table} {chain} {rule}"),
+            NftCommand::DeleteElements { set, elements } => {
+                write!(f, "delete element inet {table} {set} ")?;
+                braces(f, elements, |f, element| write!(f, "{}", Joined(element, " . ")))
+            }
+            NftCommand::AddElements { set, elements } => {
+                write!(f, "add element inet {table} {set} ")?;
+                braces(f, elements, |f, (element, data)| {
+                    write!(f, "{}", Joined(element, " . "))?;
+                    data.iter().try_for_each(|data| write!(f, " : {data}"))
+                })
+            }
+            NftCommand::DeleteChain(name) => write!(f, "delete chain inet {table} {name}"),
+            NftCommand::DeleteSet(name) => write!(f, "delete set inet {table} {name}"),
+        }
+    }
+}
+
+impl fmt::Display for HostChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        match self {
+            Self::CreateNamespace(_) => write!(f, "{place}: make the namespace"),
+            Self::DeleteNamespace(_) => write!(f, "{place}: remove the namespace"),
+            Self::SetSysctl { path, value, .. } => write!(f, "{place}: set {path} to {value}"),
+            Self::ChangeTable { table, commands, .. } => {
+                write!(f, "{place}: ")?;
+                for (at, command) in commands.iter().enumerate() {
+                    if at > 0 {
+                        f.write_str("; ")?;
+                    }
+                    write!(f, "{}", InTable { table, command })?;
+                }
+                Ok(())
+            }
+            Self::DeleteLink(end) => write!(f, "{place}: remove link {}", end.name),
+            Self::CreateLink(veth) => {
+                write!(f, "{place}: make link {} to {} in {}", veth.near.name, veth.far.name, veth.far.place)
+            }
+            Self::RaiseLink(end) => write!(f, "{place}: bring up link {}", end.name),
+            Self::RemoveAddress { link, address, .. } => write!(f, "{place}: remove address {address} from {link}"),
+            Self::AddAddress { link, address, .. } => write!(f, "{place}: add address {address} to {link}"),
+            Self::RemoveRoute { destination, .. } => write!(f, "{place}: remove route {destination}"),
+            Self::SetRoute { destination, route, .. } => write!(f, "{place}: route {destination} {route}"),
+            Self::ForgetInterface { link, interface, .. } => {
+                write!(f, "{place}: remove route {} to link {link}", interface.address)
+            }
+            Self::ConfigureInterface { link, interface, .. } => {
+                write!(f, "{place}: set up link {link} of {} for {}", interface.interface, interface.address)
+            }
+            Self::ForgetConnections { public, .. } => write!(f, "{place}: forget connections by {public}"),
+        }
+    }
+}
+
+/// The steps from one plan to another; none if they are equal. Both must be of the same cloud.
+pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
+    let empty = NamespacePlan::default();
+    let before = |place: &Place| old.namespaces.get(place).unwrap_or(&empty);
+    let mut changes = Vec::new();
+    for place in new.namespaces.keys() {
+        if !old.namespaces.contains_key(place) {
+            changes.push(HostChange::CreateNamespace(*place));
+        }
+    }
+    for (place, plan) in &new.namespaces {
+        // Settings of connection tracking exist once rules that need it do; settings of links once these do.
+        let mut sysctls = Sysctls::new(*place, before(place), plan);
+        changes.extend(sysctls.take(|path| !path.starts_with("net/netfilter/") && !sysctls_of_link(path)));
+        changes.extend(table_change(*place, &before(place).table, &plan.table));
+        changes.extend(sysctls.take(|path| path.starts_with("net/netfilter/")));
+    }
+    let gone = old.veths.difference(&new.veths);
+    changes.extend(gone.map(|veth| HostChange::DeleteLink(veth.near.clone())));
+    changes.extend(new.veths.difference(&old.veths).cloned().map(HostChange::CreateLink));
+    for (place, plan) in &new.namespaces {
+        changes.extend(Sysctls::new(*place, before(place), plan).take(sysctls_of_link));
+    }
+    for (place, plan) in &new.namespaces {
+        add_link_changes(&mut changes, *place, before(place), plan);
+    }
+    for (place, plan) in &old.namespaces {
+        match new.namespaces.get(place) {
+            Some(after) => {
+                let forget = |public| HostChange::ForgetConnections { place: *place, public };
+                changes.extend(moved_addresses(&plan.table, &after.table).into_iter().map(forget));
+            }
+            None => changes.push(HostChange::DeleteNamespace(*place)),
+        }
+    }
+    changes
+}
+
+/// Whether a setting belongs to one link, and exists only once the link does.
+fn sysctls_of_link(path: &str) -> bool {
+    let link = path.strip_prefix("net/ipv4/conf/").or_else(|| path.strip_prefix("net/ipv6/conf/"));
+    link.is_some_and(|rest| !rest.starts_with("all/") && !rest.starts_with("default/"))
+}
+
+/// The settings that differ.
+struct Sysctls<'a> {
+    place: Place,
+    changed: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Sysctls<'a> {
+    fn new(place: Place, old: &NamespacePlan, new: &'a NamespacePlan) -> Self {
+        let changed = new.sysctls.iter().filter(|(path, value)| old.sysctls.get(*path) != Some(value));
+        Self { place, changed: changed.map(|(path, value)| (path.as_str(), value.as_str())).collect() }
+    }
+
+    fn take(&mut self, wanted: impl Fn(&str) -> bool) -> Vec<HostChange> {
+        let change = |(path, value): (&&str, &&str)| HostChange::SetSysctl {
+            place: self.place,
+            path: (*path).to_owned(),
+            value: (*value).to_owned(),
+        };
+        self.changed.iter().filter(|(path, _)| wanted(path)).map(change).collect()
+    }
+}
+
+/// Links, addresses and routes of one namespace.
+fn add_link_changes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePlan, new: &NamespacePlan) {
+    let end = |name: &String| LinkEnd { place, name: name.clone() };
+    changes.extend(new.up.difference(&old.up).map(|name| HostChange::RaiseLink(end(name))));
+    for (link, interface) in &old.interfaces {
+        if new.interfaces.get(link) != Some(interface) {
+            let (link, interface) = (link.clone(), interface.clone());
+            changes.push(HostChange::ForgetInterface { place, link, interface });
+        }
+    }
+    for (link, address) in old.addresses.difference(&new.addresses) {
+        changes.push(HostChange::RemoveAddress { place, link: link.clone(), address: *address });
+    }
+    for (link, address) in new.addresses.difference(&old.addresses) {
+        changes.push(HostChange::AddAddress { place, link: link.clone(), address: *address });
+    }
+    for destination in old.routes.keys().filter(|destination| !new.routes.contains_key(destination)) {
+        changes.push(HostChange::RemoveRoute { place, destination: *destination });
+    }
+    // Routes straight to a link first: those by way of a gateway may need them.
+    let mut routes: Vec<_> = new.routes.iter().filter(|(to, route)| old.routes.get(to) != Some(route)).collect();
+    routes.sort_by_key(|(to, route)| (matches!(route, RoutePlan::Via { .. }), **to));
+    for (destination, route) in routes {
+        changes.push(HostChange::SetRoute { place, destination: *destination, route: route.clone() });
+    }
+    for (link, interface) in &new.interfaces {
+        if old.interfaces.get(link) != Some(interface) {
+            let (link, interface) = (link.clone(), interface.clone());
+            changes.push(HostChange::ConfigureInterface { place, link, interface });
+        }
+    }
+}
+
+/// The public addresses that led to another interface before.
+fn moved_addresses(old: &TablePlan, new: &TablePlan) -> BTreeSet<Ipv4Addr> {
+    let pairs = |table: &TablePlan| -> BTreeSet<(Ipv4Addr, Ipv4Addr)> {
+        let elements = table.sets.get(crate::plan::PRIVATE_OF).into_iter().flat_map(|map| &map.elements);
+        elements
+            .filter_map(|(key, data)| match (key.as_slice(), data) {
+                ([crate::plan::Part::Address(public)], Some(Data::Address(private))) => Some((*public, *private)),
+                _ => None,
+            })
+            .collect()
+    };
+    pairs(old).difference(&pairs(new)).map(|(public, _)| *public).collect()
+}
+
+/// How many elements one command carries at most.
+const ELEMENTS_AT_ONCE: usize = 1000;
+
+/// The transaction between two states of a table; none if they are equal.
+fn table_change(place: Place, old: &TablePlan, new: &TablePlan) -> Option<HostChange> {
+    let mut commands = Vec::new();
+    let change = |commands: Vec<NftCommand>| {
+        let table = new.name.clone();
+        (!commands.is_empty()).then_some(HostChange::ChangeTable { place, table, commands })
+    };
+    if old.name == new.name && !same_kinds(old, new) {
+        // A set or base chain cannot change its type: all anew, in one transaction.
+        commands.extend([NftCommand::AddTable, NftCommand::DeleteTable]);
+        add_table_commands(&mut commands, &TablePlan::default(), new);
+    } else {
+        add_table_commands(&mut commands, old, new);
+    }
+    change(commands)
+}
+
+/// Whether what both tables have is of the same type in both.
+fn same_kinds(old: &TablePlan, new: &TablePlan) -> bool {
+    let kind = |set: &SetPlan| (set.key.clone(), set.interval, set.data);
+    let sets = new.sets.iter().all(|(name, set)| old.sets.get(name).is_none_or(|other| kind(set) == kind(other)));
+    sets && new.chains.iter().all(|(name, chain)| old.chains.get(name).is_none_or(|other| chain.base == other.base))
+}
+
+fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &TablePlan) {
+    if old.name != new.name {
+        commands.push(NftCommand::AddTable);
+    }
+    for (name, set) in new.sets.iter().filter(|(name, _)| !old.sets.contains_key(*name)) {
+        let set = SetPlan { elements: BTreeMap::new(), ..set.clone() };
+        commands.push(NftCommand::AddSet { name: name.clone(), set });
+    }
+    for (name, chain) in new.chains.iter().filter(|(name, _)| !old.chains.contains_key(*name)) {
+        commands.push(NftCommand::AddChain { name: name.clone(), base: chain.base });
+    }
+    let gone_chains: Vec<&String> = old.chains.keys().filter(|name| !new.chains.contains_key(*name)).collect();
+    commands.extend(gone_chains.iter().map(|name| NftCommand::FlushChain((*name).clone())));
+    for (name, chain) in &new.chains {
+        add_chain_commands(commands, name, old.chains.get(name), chain);
+    }
+    for (name, set) in &new.sets {
+        add_element_commands(commands, name, old.sets.get(name), set);
+    }
+    commands.extend(gone_chains.into_iter().cloned().map(NftCommand::DeleteChain));
+    let gone_sets = old.sets.keys().filter(|name| !new.sets.contains_key(*name));
+    commands.extend(gone_sets.cloned().map(NftCommand::DeleteSet));
+}
+
+fn add_chain_commands(commands: &mut Vec<NftCommand>, name: &str, old: Option<&ChainPlan>, new: &ChainPlan) {
+    let old_rules = old.map_or(&[][..], |chain| &chain.rules);
+    if old_rules == new.rules {
+        return;
+    }
+    // Rules at the end of what is there already need no flush.
+    let added = new.rules.strip_prefix(old_rules);
+    if added.is_none() {
+        commands.push(NftCommand::FlushChain(name.to_owned()));
+    }
+    for rule in added.unwrap_or(&new.rules) {
+        commands.push(NftCommand::AddRule { chain: name.to_owned(), rule: rule.clone() });
+    }
+}
+
+fn add_element_commands(commands: &mut Vec<NftCommand>, name: &str, old: Option<&SetPlan>, new: &SetPlan) {
+    let none = BTreeMap::new();
+    let old = old.map_or(&none, |set| &set.elements);
+    let gone: Vec<Element> =
+        old.iter().filter(|(key, data)| new.elements.get(*key) != Some(data)).map(|(key, _)| key.clone()).collect();
+    let added: Vec<_> = new
+        .elements
+        .iter()
+        .filter(|(key, data)| old.get(*key) != Some(data))
+        .map(|(key, data)| (key.clone(), data.clone()))
+        .collect();
+    for elements in gone.chunks(ELEMENTS_AT_ONCE) {
+        commands.push(NftCommand::DeleteElements { set: name.to_owned(), elements: elements.to_vec() });
+    }
+    for elements in added.chunks(ELEMENTS_AT_ONCE) {
+        commands.push(NftCommand::AddElements { set: name.to_owned(), elements: elements.to_vec() });
+    }
+}

@@ -1,0 +1,76 @@
+//! Blocks of addresses that no internet gateway forwards.
+
+use std::net::Ipv4Addr;
+
+use types::Ipv4Cidr;
+
+/// Private (RFC 1918) and shared (RFC 6598) addresses, which AWS's internet gateways drop by their documentation, and
+/// this-network, loopback, link-local and multicast ones, which no router forwards.
+const BLOCKS: [([u8; 4], u8); 9] = [
+    ([0, 0, 0, 0], 8),
+    ([10, 0, 0, 0], 8),
+    ([100, 64, 0, 0], 10),
+    ([127, 0, 0, 0], 8),
+    ([169, 254, 0, 0], 16),
+    ([172, 16, 0, 0], 12),
+    ([192, 168, 0, 0], 16),
+    ([224, 0, 0, 0], 4),
+    ([240, 0, 0, 0], 4),
+];
+
+/// Those blocks, without the cloud's own public addresses: the operator may have chosen them from a private range.
+pub(crate) fn unroutable(pool: Ipv4Cidr) -> Vec<Ipv4Cidr> {
+    let blocks = BLOCKS.iter().filter_map(|(address, length)| Ipv4Cidr::new(Ipv4Addr::from(*address), *length));
+    blocks.flat_map(|block| without(block, pool)).collect()
+}
+
+/// What an internet gateway takes no packet from, and forwards none to: those blocks and the VPC's own, which may be
+/// public ones. No two overlap.
+pub(crate) fn from_nowhere(pool: Ipv4Cidr, vpc: &[Ipv4Cidr]) -> Vec<Ipv4Cidr> {
+    let mut blocks = unroutable(pool);
+    blocks.extend(vpc.iter().filter(|cidr| !cidr.overlaps(pool)));
+    blocks.sort_unstable();
+    blocks.dedup();
+    let all = blocks.clone();
+    blocks.retain(|block| !all.iter().any(|other| other != block && other.contains_cidr(*block)));
+    blocks
+}
+
+/// A block without another one, as blocks.
+fn without(block: Ipv4Cidr, hole: Ipv4Cidr) -> Vec<Ipv4Cidr> {
+    if hole.contains_cidr(block) {
+        return Vec::new();
+    }
+    if !block.contains_cidr(hole) {
+        return vec![block];
+    }
+    let length = block.prefix_len() + 1;
+    let upper_half = u32::from(block.first()) | (1u32 << (32 - u32::from(length)));
+    let halves = [Ipv4Cidr::new(block.first(), length), Ipv4Cidr::new(Ipv4Addr::from(upper_half), length)];
+    halves.into_iter().flatten().flat_map(|half| without(half, hole)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_in_a_private_range_is_left_out_of_it() {
+        let pool: Ipv4Cidr = "10.128.0.0/10".parse().unwrap();
+        let blocks = unroutable(pool);
+        let holds = |address: [u8; 4]| blocks.iter().any(|block| block.contains(Ipv4Addr::from(address)));
+        assert!(!holds([10, 128, 0, 1]) && holds([10, 0, 0, 1]) && holds([10, 192, 0, 0]));
+        assert!(blocks.contains(&"10.0.0.0/9".parse().unwrap()) && blocks.contains(&"10.192.0.0/10".parse().unwrap()));
+        let elsewhere = unroutable("198.18.0.0/16".parse().unwrap());
+        assert_eq!(elsewhere.len(), BLOCKS.len());
+    }
+
+    #[test]
+    fn a_vpc_of_public_addresses_is_from_nowhere_too() {
+        let pool = "198.18.0.0/16".parse().unwrap();
+        let vpc = ["8.8.0.0/16", "172.31.0.0/16"].map(|cidr| cidr.parse().unwrap());
+        let blocks = from_nowhere(pool, &vpc);
+        assert_eq!(blocks.len(), BLOCKS.len() + 1);
+        assert!(blocks.contains(&vpc[0]) && !blocks.contains(&vpc[1]));
+    }
+}
