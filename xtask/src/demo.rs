@@ -127,45 +127,24 @@ fn take_down(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// What `daemun demo` cannot know when it says how to go on.
 fn say_how_to_go_on(options: &Options) {
-    let daemun = shown(&options.cloud.daemun);
-    let state = match options.cloud.state_dir.as_path() {
-        usual if usual == Path::new(STATE_DIR) => String::new(),
-        other => format!(" --state-dir {}", other.display()),
-    };
     println!();
     if let Some(namespace) = &options.cloud.namespace {
         options.say(
-            "The cloud stays up, in a network of its own. A shell in that network:",
-            "클라우드는 자기만의 네트워크 안에서 계속 돕니다. 그 네트워크 안의 셸:",
+            "The cloud lives in a network of its own. A shell in that network, for the commands above:",
+            "클라우드는 자기만의 네트워크 안에 있습니다. 위의 명령을 쓸 수 있는, 그 네트워크 안의 셸:",
         );
         println!("    sudo nsenter --net={} bash", namespace.path().display());
-        options.say("In it:", "그 안에서:");
-    } else {
-        options.say("The cloud stays up. To go on:", "클라우드는 계속 켜져 있습니다. 이어서 해 보려면:");
-    }
-    println!("    eval \"$({daemun} env{state})\"");
-    println!("    aws ec2 describe-instances");
-    println!("    {daemun} status{state}");
-    options.say("Its log:", "로그:");
-    println!("    {}", options.cloud.log().display());
-    options.say("To stop it and remove what it made:", "멈추고 만든 것을 모두 지우려면:");
-    if options.isolated {
-        let more = if state.is_empty() || options.cloud.state_dir == Path::new(ISOLATED_STATE_DIR) {
-            String::new()
-        } else {
-            state
+        options.say("To stop it and remove everything:", "멈추고 모두 지우려면:");
+        let state = match options.cloud.state_dir.as_path() {
+            usual if usual == Path::new(ISOLATED_STATE_DIR) => String::new(),
+            other => format!(" --state-dir {}", other.display()),
         };
-        println!("    sudo -E env \"PATH=$PATH\" cargo xtask demo --isolated --down{more}");
-    } else {
-        println!("    sudo {daemun} down --purge{state}");
+        println!("    sudo -E env \"PATH=$PATH\" cargo xtask demo --isolated --down{state}");
     }
-}
-
-/// A path as short as it can be typed where the user stands.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
+    options.say("The daemon's log:", "데몬의 로그:");
+    println!("    {}", options.cloud.log().display());
 }
 
 /// The stages of the demo and how long each took.

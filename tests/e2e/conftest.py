@@ -1,0 +1,24 @@
+"""One cloud of real machines for all end-to-end tests, in a network of its own; a region for each test."""
+
+import pytest
+
+from support import real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network():
+    with real.isolated() as namespace:
+        yield namespace
+
+
+@pytest.fixture(scope="session")
+def daemon(network, tmp_path_factory):
+    with real.cloud(tmp_path_factory.mktemp("cloud") / "state") as started:
+        yield started
+
+
+@pytest.fixture
+def bench(daemon, region, tmp_path):
+    made = real.Bench(daemon, region, tmp_path)
+    yield made
+    made.end()

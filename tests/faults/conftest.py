@@ -1,0 +1,24 @@
+"""Faults break daemons, so each test has one of its own, in a network apart."""
+
+import pytest
+
+from support import real
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network():
+    with real.isolated() as namespace:
+        yield namespace
+
+
+@pytest.fixture
+def daemon(network, tmp_path):
+    with real.cloud(tmp_path / "state") as started:
+        yield started
+
+
+@pytest.fixture
+def bench(daemon, tmp_path):
+    made = real.Bench(daemon, "us-east-1", tmp_path)
+    yield made
+    made.end()
