@@ -7,8 +7,10 @@ mod images;
 mod key_pairs;
 mod network_interfaces;
 mod pending;
+mod places;
 mod show;
 mod tags;
+mod vpcs;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
 
@@ -23,7 +25,9 @@ mod all {
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::network_interfaces::describe_network_interfaces;
     pub(super) use super::pending::*;
+    pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
+    pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
 }
 
 /// Answers a reading action from a snapshot.

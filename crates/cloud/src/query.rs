@@ -5,5 +5,5 @@ mod ids;
 mod page;
 
 pub use filter::{Filterable, Filters, wildcard_matches};
-pub use ids::{find_all, parse_id};
+pub use ids::{find_all, not_found, parse_id};
 pub use page::{PageLimits, page};

@@ -143,34 +143,6 @@ pub(super) fn terminate_instances(
     Err(ApiError::internal())
 }
 
-pub(super) fn describe_subnets(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeSubnetsRequest,
-) -> Result<DescribeSubnetsResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_vpcs(_: &Context, _: &View<'_>, _: DescribeVpcsRequest) -> Result<DescribeVpcsResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_availability_zones(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeAvailabilityZonesRequest,
-) -> Result<DescribeAvailabilityZonesResult, ApiError> {
-    Err(ApiError::internal())
-}
-
-pub(super) fn describe_regions(
-    _: &Context,
-    _: &View<'_>,
-    _: DescribeRegionsRequest,
-) -> Result<DescribeRegionsResult, ApiError> {
-    Err(ApiError::internal())
-}
-
 pub(super) fn allocate_address(
     _: &Context,
     _: &mut Transaction,

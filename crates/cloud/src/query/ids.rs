@@ -17,6 +17,18 @@ pub fn parse_id<K: FromStr>(text: &str, prefix: &str, malformed_code: &'static s
         .map_err(|_| ApiError::new(malformed_code, format!("Invalid id: \"{text}\" (expecting \"{prefix}-...\")")))
 }
 
+/// The error for ids that name nothing, in EC2's words; `noun` is how it calls one of them, such as `vpc ID`.
+pub fn not_found(code: &'static str, noun: &str, missing: &[String]) -> ApiError {
+    let ids = missing.join(", ");
+    ApiError::new(
+        code,
+        match missing {
+            [_, _, ..] => format!("The {noun}s '{ids}' do not exist"),
+            _ => format!("The {noun} '{ids}' does not exist"),
+        },
+    )
+}
+
 /// The resources with these ids, in the order of the ids; all of the table where no id is named.
 ///
 /// # Errors
