@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn environment_and_directory_are_given() {
-        let finished = shell("echo $NAME; pwd").env("NAME", "gate").directory("/").run(Duration::from_secs(10)).unwrap();
+        let finished =
+            shell("echo $NAME; pwd").env("NAME", "gate").directory("/").run(Duration::from_secs(10)).unwrap();
         assert_eq!(finished.stdout, "gate\n/\n");
     }
 }

@@ -1,0 +1,36 @@
+//! `daemun actions`: the actions that are answered.
+
+use std::process::ExitCode;
+
+use ec2_shapes::{Action, ActionKind};
+use serde::Serialize;
+
+use super::{Session, output};
+use crate::text::text;
+
+#[derive(Serialize)]
+struct Answered {
+    service: &'static str,
+    action: &'static str,
+    kind: &'static str,
+}
+
+/// Lists them, sorted by name.
+pub fn run(session: &Session) -> anyhow::Result<ExitCode> {
+    let kind = |action: &Action| match action.kind() {
+        ActionKind::Read => "read",
+        ActionKind::Write => "write",
+    };
+    let ec2 = Action::ALL.iter().map(|action| Answered { service: "ec2", action: action.name(), kind: kind(action) });
+    let sts = Answered { service: "sts", action: "GetCallerIdentity", kind: "read" };
+    let all: Vec<_> = ec2.chain([sts]).collect();
+    if session.is_json() {
+        output::json(&all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(text!(session.texts, "actions-title", count = all.len()));
+    for answered in all {
+        output::line(format!("  {}:{}", answered.service, answered.action));
+    }
+    Ok(ExitCode::SUCCESS)
+}

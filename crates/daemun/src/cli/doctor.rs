@@ -1,0 +1,84 @@
+//! `daemun doctor`: what this machine has and what it lacks.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::{Session, args, output};
+use crate::serve::DaemonInfo;
+use crate::text::text;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Check {
+    name: String,
+    ok: bool,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+/// Looks at everything; fails where something that is needed is missing.
+pub fn run(session: &Session, doctor: &args::Doctor) -> anyhow::Result<ExitCode> {
+    let mut checks: Vec<Check> = Vec::new();
+    checks.push(port(session, doctor.listen));
+    checks.push(state_dir(session));
+    let bad = checks.iter().filter(|check| !check.ok).count();
+    if session.is_json() {
+        output::json(&checks)?;
+    } else {
+        checks.iter().for_each(|check| show(session, check));
+        output::line("");
+        output::line(match bad {
+            0 => text!(session.texts, "doctor-all-well"),
+            count => text!(session.texts, "doctor-not-well", count = count),
+        });
+    }
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(session: &Session, check: &Check) {
+    let texts = &session.texts;
+    let mark = if check.ok { text!(texts, "doctor-ok") } else { text!(texts, "doctor-bad") };
+    output::line(format!("[{mark}] {}: {}", check.name, check.found));
+    if let Some(remedy) = &check.remedy {
+        output::line(format!("    {}", text!(texts, "doctor-remedy", remedy = remedy)));
+    }
+}
+
+fn port(session: &Session, address: SocketAddr) -> Check {
+    let texts = &session.texts;
+    let name = text!(texts, "doctor-port", address = address);
+    let ours = DaemonInfo::running(&session.state_dir).is_some_and(|info| info.endpoint == format!("http://{address}"));
+    if ours {
+        return Check { name, ok: true, found: text!(texts, "doctor-port-ours"), remedy: None };
+    }
+    match TcpListener::bind(address) {
+        Ok(_) => Check { name, ok: true, found: text!(texts, "doctor-port-free"), remedy: None },
+        Err(error) => {
+            Check { name, ok: false, found: error.to_string(), remedy: Some(text!(texts, "doctor-port-remedy")) }
+        }
+    }
+}
+
+fn state_dir(session: &Session) -> Check {
+    let texts = &session.texts;
+    let name = text!(texts, "doctor-state-dir", directory = session.state_dir.display());
+    match writable(&session.state_dir) {
+        Ok(()) => Check { name, ok: true, found: text!(texts, "doctor-state-dir-ok"), remedy: None },
+        Err(error) => {
+            Check { name, ok: false, found: error.to_string(), remedy: Some(text!(texts, "doctor-state-dir-remedy")) }
+        }
+    }
+}
+
+/// Tries to write below a directory, or below the first one above it that exists; leaves nothing behind.
+fn writable(directory: &Path) -> std::io::Result<()> {
+    let existing = directory.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(directory);
+    let probe = existing.join(format!(".daemun-doctor-{}", std::process::id()));
+    fs::write(&probe, "")?;
+    fs::remove_file(&probe)
+}
