@@ -1,9 +1,23 @@
 //! Machine images: ordered, immutable root-filesystem layers and what is known about them.
 
+mod build;
+mod mirror;
+mod progress;
+mod recipe;
+mod secrets;
+mod store;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use types::Timestamp;
+
+use crate::{HostError, Result};
+
+pub use progress::{Progress, Stage};
+pub use recipe::{Base, Recipe};
+pub use secrets::find as find_secrets;
+pub use store::ImageStore;
 
 /// An image that machines can be made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,4 +38,30 @@ pub struct Image {
     pub size_bytes: u64,
     /// The user whom key pairs are given to.
     pub user: String,
+}
+
+/// The images that pretended machines are made from: the same as real ones, without layers.
+pub fn simulated_images() -> Vec<Image> {
+    let Ok(recipes) = Recipe::built_in() else { return Vec::new() };
+    let images = recipes.into_iter().map(|recipe| Image {
+        digest: recipe.digest(None),
+        name: recipe.name,
+        description: recipe.description,
+        created: Timestamp::from_unix_ms(1_686_355_200_000),
+        architecture: store::architecture().to_owned(),
+        layers: Vec::new(),
+        size_bytes: 0,
+        user: "admin".to_owned(),
+    });
+    images.collect()
+}
+
+/// Refuses what is not an image's name: 1 to 64 lower-case letters, digits, dots and dashes, a letter or digit first.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let starts_well = name.bytes().next().is_some_and(plain);
+    if starts_well && name.len() <= 64 && name.bytes().all(|b| plain(b) || b == b'.' || b == b'-') {
+        return Ok(());
+    }
+    Err(HostError::Invalid(format!("{name:?} is not an image name")))
 }

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Runs as root inside the new root file system, after packages and files are in place.
+set -eu
+
+# The database runs from the first boot on; the web server once it has something to serve.
+systemctl enable --quiet mariadb.service
+systemctl disable --quiet nginx.service
+rm -f /etc/nginx/sites-enabled/default
