@@ -20,7 +20,6 @@ const USAGE: &str =
 
 /// What was asked for.
 struct Options {
-    isolated: bool,
     down: bool,
     korean: bool,
     cloud: Cloud,
@@ -51,7 +50,7 @@ impl Options {
         let image_dir = image_dir.map(std::path::absolute).transpose()?;
         let namespace = isolated.then(|| Namespace::of(&state_dir));
         let daemun = shell::target_dir().join("release/daemun");
-        Ok(Self { isolated, down, korean, cloud: Cloud { daemun, state_dir, image_dir, listen, namespace } })
+        Ok(Self { down, korean, cloud: Cloud { daemun, state_dir, image_dir, listen, namespace } })
     }
 
     fn say(&self, english: &str, korean: &str) {
