@@ -24,7 +24,7 @@ use store::{Ledger, StoreError};
 use tokio::net::TcpListener;
 use types::{AccountId, Ipv4Cidr};
 
-pub use down::{DownReport, down};
+pub use down::down;
 pub use info::DaemonInfo;
 
 use crate::credentials;

@@ -56,7 +56,7 @@ pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag)
         .with_context(|| format!("cannot use the image directory {}", options.image_dir.display()))?;
     Ok(Parts {
         machines: Arc::new(machines),
-        network: Arc::new(LinuxNetwork::new(tag).context("cannot arrange the network; see `daemun doctor`")?),
+        network: Arc::new(LinuxNetwork::new(tag)),
         uid_ranges: Arc::new(UidRanges::open(UID_RANGES_DIR.into(), &tag.to_string())?),
         list_images: Arc::new(move || store.list()),
         host_boot: host::system::boot_id()?,

@@ -1,0 +1,265 @@
+//! The controllers against machines and a network that pretend: every instance ends where the State asks for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloud::resource::{Image, ImageLayer, Instance};
+use cloud::{Config, Context, Transaction};
+use control::{Controllers, Parts};
+use ec2_shapes::{Request, Response};
+use host::machine::{Machines, SimulatedMachines};
+use host::network::SimulatedNetwork;
+use host::uid_ranges::UidRanges;
+use policy::CloudTag;
+use store::{Author, Ledger};
+use types::{ImageId, InstanceId, InstanceState, Region, SnapshotId, Timestamp};
+
+/// How long anything here may take; nothing needs a tenth of it.
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Cloud {
+    dir: tempfile::TempDir,
+    ledger: Ledger,
+    machines: Arc<SimulatedMachines>,
+    uid_ranges: Arc<UidRanges>,
+    config: Arc<Config>,
+    controllers: Option<Controllers>,
+}
+
+impl Cloud {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(&dir.path().join("state.redb")).unwrap();
+        let config = Arc::new(Config {
+            account: "000000000000".parse().unwrap(),
+            public_pool: "198.18.0.0/16".parse().unwrap(),
+            max_instances: Config::DEFAULT_MAX_INSTANCES,
+        });
+        let uid_ranges = Arc::new(UidRanges::open(dir.path().join("ids"), "test").unwrap());
+        let mut cloud = Self { dir, ledger, machines: Arc::default(), uid_ranges, config, controllers: None };
+        cloud.start_controllers("boot-1");
+        let context = cloud.context();
+        let seeded = cloud.ledger.write::<(), (), _>(region(), author(), move |tx| {
+            cloud::seed_region(&context, tx);
+            tx.put_shared(image());
+            Ok(())
+        });
+        seeded.await.unwrap();
+        cloud
+    }
+
+    fn start_controllers(&mut self, host_boot: &str) {
+        self.controllers = Some(Controllers::start(Parts {
+            ledger: self.ledger.clone(),
+            machines: Arc::clone(&self.machines) as Arc<dyn Machines>,
+            network: Arc::new(SimulatedNetwork::default()),
+            uid_ranges: Arc::clone(&self.uid_ranges),
+            doors: None,
+            tag: CloudTag::from_number(1),
+            public_pool: self.config.public_pool,
+            host_boot: host_boot.to_owned(),
+        }));
+    }
+
+    fn context(&self) -> Context {
+        let seed = self.ledger.state().revision + 1;
+        Context::new(Arc::clone(&self.config), region(), "test".into(), "r".into(), control::now(), seed << 32)
+    }
+
+    async fn act(&self, request: impl Into<Request>) -> Response {
+        let (context, request) = (self.context(), request.into());
+        let done = self
+            .ledger
+            .write(region(), author(), move |tx: &mut Transaction| cloud::actions::write(&context, tx, request));
+        done.await.unwrap()
+    }
+
+    async fn run(&self, count: i32, change: impl FnOnce(&mut ec2_shapes::RunInstancesRequest)) -> Vec<InstanceId> {
+        let mut request = ec2_shapes::RunInstancesRequest {
+            image_id: Some(image().id.to_string()),
+            min_count: count,
+            max_count: count,
+            ..Default::default()
+        };
+        change(&mut request);
+        let Response::RunInstances(reservation) = self.act(request).await else { panic!("another answer") };
+        reservation.instances.iter().map(|i| i.instance_id.as_deref().unwrap().parse().unwrap()).collect()
+    }
+
+    fn instance(&self, id: InstanceId) -> Option<Arc<Instance>> {
+        self.ledger.state().regions[&region()].instances.get(&id).cloned()
+    }
+
+    async fn wait(&self, id: InstanceId, state: InstanceState) -> Arc<Instance> {
+        let reached = async {
+            let mut changes = self.ledger.watch();
+            loop {
+                if let Some(instance) = self.instance(id).filter(|i| i.state == state) {
+                    return instance;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        let waited = tokio::time::timeout(LIMIT, reached).await;
+        waited.unwrap_or_else(|_| panic!("{id} is not {state} but {:?}", self.instance(id).map(|i| i.state)))
+    }
+
+    fn is_running(&self, id: InstanceId) -> Option<bool> {
+        self.machines.status(id).unwrap().map(|status| status.running)
+    }
+}
+
+fn region() -> Region {
+    "us-east-1".parse().unwrap()
+}
+
+fn author() -> Author {
+    Author::daemon("Test", Timestamp::from_unix_ms(0))
+}
+
+fn image() -> Image {
+    Image {
+        id: ImageId::from_number(1),
+        name: "debian-12".into(),
+        description: String::new(),
+        created: Timestamp::from_unix_ms(0),
+        architecture: "x86_64".to_owned(),
+        layers: vec![ImageLayer("/layer".into())],
+        root_device: "/dev/xvda".to_owned(),
+        root_snapshot: SnapshotId::from_number(1),
+        root_volume_gib: 8,
+        login_user: "admin".to_owned(),
+        is_builtin: true,
+    }
+}
+
+fn ids(id: InstanceId) -> Vec<String> {
+    vec![id.to_string()]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_lives_and_dies() {
+    let cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    let running = cloud.wait(id, InstanceState::Running).await;
+    assert_eq!((cloud.is_running(id), running.host_boot.as_deref()), (Some(true), Some("boot-1")));
+    assert_eq!(cloud.uid_ranges.owners(), ids(id));
+
+    cloud.act(ec2_shapes::StopInstancesRequest { instance_ids: ids(id), ..Default::default() }).await;
+    cloud.wait(id, InstanceState::Stopped).await;
+    assert_eq!(cloud.is_running(id), Some(false), "its disk is kept");
+    let state = cloud.ledger.state();
+    let interface = &state.regions[&region()].interfaces[&running.interfaces[0]];
+    assert_eq!(interface.public, None, "its public address is gone");
+
+    cloud.act(ec2_shapes::StartInstancesRequest { instance_ids: ids(id), ..Default::default() }).await;
+    cloud.wait(id, InstanceState::Running).await;
+    cloud.act(ec2_shapes::TerminateInstancesRequest { instance_ids: ids(id), ..Default::default() }).await;
+    let ended = cloud.wait(id, InstanceState::Terminated).await;
+    assert!(ended.interfaces.is_empty() && ended.terminated.is_some());
+    assert_eq!(cloud.is_running(id), None);
+    assert!(cloud.uid_ranges.owners().is_empty());
+    assert!(cloud.ledger.state().regions[&region()].interfaces.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_ends_the_launch_with_a_reason() {
+    let cloud = Cloud::new().await;
+    cloud.machines.fill_disk_for_next_create();
+    let id = cloud.run(1, |_| {}).await[0];
+    let ended = cloud.wait(id, InstanceState::Terminated).await;
+    let reason = ended.state_reason.clone().unwrap();
+    assert_eq!(reason.code, "Server.InsufficientInstanceCapacity");
+    assert!(reason.message.contains("disk space"), "{}", reason.message);
+    assert_eq!(cloud.is_running(id), None);
+    assert!(cloud.uid_ranges.owners().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_powers_itself_off_stops_or_terminates_its_instance() {
+    let cloud = Cloud::new().await;
+    let stops = cloud.run(1, |_| {}).await[0];
+    let ends = cloud
+        .run(1, |r| r.instance_initiated_shutdown_behavior = Some(ec2_shapes::ShutdownBehavior::Terminate))
+        .await[0];
+    for id in [stops, ends] {
+        cloud.wait(id, InstanceState::Running).await;
+        cloud.machines.power_off_from_inside(id);
+    }
+    let stopped = cloud.wait(stops, InstanceState::Stopped).await;
+    assert_eq!(stopped.state_reason.as_ref().unwrap().code, "Client.InstanceInitiatedShutdown");
+    cloud.wait(ends, InstanceState::Terminated).await;
+    assert_eq!((cloud.is_running(stops), cloud.is_running(ends)), (Some(false), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn controllers_that_died_are_followed_by_others() {
+    let mut cloud = Cloud::new().await;
+    let before = cloud.run(1, |_| {}).await[0];
+    cloud.wait(before, InstanceState::Running).await;
+    cloud.controllers = None;
+    // While nobody looks: one more is asked for, and a machine appears that nobody asked for.
+    let meanwhile = cloud.run(1, |_| {}).await[0];
+    let stray = InstanceId::from_number(0xdead);
+    cloud.machines.create(&spec(stray)).unwrap();
+    cloud.start_controllers("boot-1");
+    cloud.wait(meanwhile, InstanceState::Running).await;
+    assert_eq!((cloud.is_running(before), cloud.instance(before).unwrap().starts), (Some(true), 1));
+    let gone = async {
+        while cloud.is_running(stray).is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, gone).await.expect("the stray machine is removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ran_when_the_host_went_down_runs_again() {
+    let mut cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    cloud.wait(id, InstanceState::Running).await;
+    cloud.controllers = None;
+    cloud.machines.stop(id, Duration::ZERO).unwrap();
+    cloud.start_controllers("boot-2");
+    let started = async {
+        while cloud.instance(id).unwrap().host_boot.as_deref() != Some("boot-2") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, started).await.expect("it is started again");
+    assert_eq!((cloud.is_running(id), cloud.instance(id).unwrap().state), (Some(true), InstanceState::Running));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_and_a_reboot() {
+    let cloud = Cloud::new().await;
+    let all = cloud.run(200, |_| {}).await;
+    for id in &all {
+        cloud.wait(*id, InstanceState::Running).await;
+    }
+    assert_eq!(cloud.uid_ranges.owners().len(), 200);
+    let pid = cloud.machines.status(all[0]).unwrap().unwrap().init_pid;
+    cloud.act(ec2_shapes::RebootInstancesRequest { instance_ids: ids(all[0]), ..Default::default() }).await;
+    let rebooted = async {
+        while cloud.instance(all[0]).unwrap().reboots_done == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, rebooted).await.expect("it is rebooted");
+    assert_ne!(cloud.machines.status(all[0]).unwrap().unwrap().init_pid, pid);
+    assert!(cloud.dir.path().exists());
+}
+
+fn spec(id: InstanceId) -> host::machine::MachineSpec {
+    host::machine::MachineSpec {
+        id,
+        layers: vec![PathBuf::from("/layer")],
+        uid_base: 1 << 28,
+        memory_mib: 512,
+        vcpus: 1,
+        hostname: "stray".to_owned(),
+        seed_files: Vec::new(),
+        nics: Vec::new(),
+    }
+}
