@@ -3,11 +3,14 @@
 //! A reading action takes `(&Context, &View, request)`, a writing one `(&Context, &mut Transaction, request)`. What
 //! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
 
+mod addresses;
 mod images;
+mod instances;
 mod key_pairs;
 mod network_interfaces;
 mod pending;
 mod places;
+mod security_groups;
 mod show;
 mod tags;
 mod vpcs;
@@ -21,11 +24,23 @@ use crate::view::View;
 
 /// Where the dispatch finds the functions.
 mod all {
+    pub(super) use super::addresses::{
+        allocate_address, associate_address, describe_addresses, disassociate_address, release_address,
+    };
     pub(super) use super::images::describe_images;
+    pub(super) use super::instances::{
+        describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,
+        get_console_output, reboot_instances, run_instances, start_instances, stop_instances, terminate_instances,
+    };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::network_interfaces::describe_network_interfaces;
     pub(super) use super::pending::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
+    pub(super) use super::security_groups::{
+        authorize_security_group_egress, authorize_security_group_ingress, create_security_group,
+        delete_security_group, describe_security_group_rules, describe_security_groups, revoke_security_group_egress,
+        revoke_security_group_ingress,
+    };
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
     pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
 }

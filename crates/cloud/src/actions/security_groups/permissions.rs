@@ -1,0 +1,259 @@
+//! Rules as requests state them.
+
+use ec2_shapes::{IpPermission, IpRange, UserIdGroupPair};
+use ipnet::Ipv6Net;
+use types::{Ipv4Cidr, PortRange, Protocol, SecurityGroupId};
+
+use super::{by_id, by_name, given, is_plain, unknown_id};
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::resource::{Peer, SecurityGroup, SecurityGroupRule};
+use crate::state::Tables;
+
+/// What a request says of one rule: what makes it this rule, and its description.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub protocol: Protocol,
+    pub peer: Peer,
+    pub description: Option<String>,
+}
+
+impl Wanted {
+    /// Whether a rule of the same direction is the same rule.
+    pub fn is(&self, rule: &SecurityGroupRule) -> bool {
+        (self.protocol, &self.peer) == (rule.protocol, &rule.peer)
+    }
+
+    /// The rule in the words of EC2's messages.
+    pub fn in_words(&self) -> String {
+        let peer = match &self.peer {
+            Peer::Ipv4(cidr) => cidr.to_string(),
+            Peer::Ipv6(text) | Peer::PrefixList(text) => text.clone(),
+            Peer::Group(id) => id.to_string(),
+        };
+        let all = |value: Option<u8>| value.map_or("ALL".to_owned(), |value| value.to_string());
+        let what = match self.protocol {
+            Protocol::All => "ALL".to_owned(),
+            Protocol::Tcp(ports) => format!("TCP, from port: {}, to port: {}", ports.from, ports.to),
+            Protocol::Udp(ports) => format!("UDP, from port: {}, to port: {}", ports.from, ports.to),
+            Protocol::Icmp { kind, code } => format!("ICMP, type: {}, code: {}", all(kind), all(code)),
+            Protocol::Icmpv6 { kind, code } => format!("ICMPv6, type: {}, code: {}", all(kind), all(code)),
+            Protocol::Other(number) => format!("protocol: {number}"),
+        };
+        format!("peer: {peer}, {what}, ALLOW")
+    }
+}
+
+/// The parameters that older clients send instead of `IpPermissions`.
+#[derive(Debug, Default)]
+pub(super) struct Legacy {
+    pub ip_protocol: Option<String>,
+    pub from_port: Option<i32>,
+    pub to_port: Option<i32>,
+    pub cidr_ip: Option<String>,
+    pub source_group_name: Option<String>,
+    pub source_group_owner: Option<String>,
+}
+
+impl Legacy {
+    fn speaks_of_addresses(&self) -> bool {
+        self.ip_protocol.is_some() || self.from_port.is_some() || self.to_port.is_some() || self.cidr_ip.is_some()
+    }
+
+    /// Whether any of them is there.
+    pub fn is_given(&self) -> bool {
+        self.speaks_of_addresses() || self.source_group_name.is_some() || self.source_group_owner.is_some()
+    }
+
+    /// The same as `IpPermissions`. A source group without more opens all of TCP, UDP and ICMP.
+    ///
+    /// # Errors
+    /// `InvalidParameterCombination` where a source group comes with a protocol, ports or addresses.
+    pub fn into_permissions(self) -> Result<Vec<IpPermission>, ApiError> {
+        if self.source_group_name.is_none() && self.source_group_owner.is_none() {
+            let range = IpRange { cidr_ip: self.cidr_ip, description: None };
+            return Ok(vec![IpPermission {
+                ip_protocol: self.ip_protocol,
+                from_port: self.from_port,
+                to_port: self.to_port,
+                ip_ranges: vec![range],
+                ..IpPermission::default()
+            }]);
+        }
+        if self.speaks_of_addresses() {
+            return Err(ApiError::invalid_combination(
+                "The parameter sourceSecurityGroupName cannot be used with ipProtocol, fromPort, toPort or cidrIp",
+            ));
+        }
+        let pair = UserIdGroupPair {
+            group_name: self.source_group_name,
+            user_id: self.source_group_owner,
+            ..UserIdGroupPair::default()
+        };
+        let all = [("tcp", 0, 65_535), ("udp", 0, 65_535), ("icmp", -1, -1)].map(|(protocol, from, to)| IpPermission {
+            ip_protocol: Some(protocol.to_owned()),
+            from_port: Some(from),
+            to_port: Some(to),
+            user_id_group_pairs: vec![pair.clone()],
+            ..IpPermission::default()
+        });
+        Ok(all.to_vec())
+    }
+}
+
+/// The rules that the permissions state for `group`: one for each peer.
+///
+/// # Errors
+/// `MissingParameter`, `InvalidParameterValue`, `InvalidPermission.Malformed` for what is missing or wrong in a
+/// permission, the peer's own `NotFound` where it does not exist.
+pub(super) fn read(
+    context: &Context,
+    tables: &Tables,
+    group: &SecurityGroup,
+    permissions: &[IpPermission],
+) -> Result<Vec<Wanted>, ApiError> {
+    let mut wanted = Vec::new();
+    for permission in permissions {
+        let protocol = protocol(permission)?;
+        let before = wanted.len();
+        let mut add = |peer: Peer, description: &Option<String>| {
+            wanted.push(Wanted { protocol, peer, description: self::description(description)? });
+            Ok::<(), ApiError>(())
+        };
+        for range in &permission.ip_ranges {
+            add(Peer::Ipv4(ipv4(range.cidr_ip.as_deref())?), &range.description)?;
+        }
+        for range in &permission.ipv6_ranges {
+            add(Peer::Ipv6(ipv6(range.cidr_ipv6.as_deref())?), &range.description)?;
+        }
+        if let Some(list) = permission.prefix_list_ids.first() {
+            return Err(unknown_prefix_list(list.prefix_list_id.as_deref()));
+        }
+        for pair in &permission.user_id_group_pairs {
+            add(Peer::Group(source_group(context, tables, group, pair)?), &pair.description)?;
+        }
+        if wanted.len() == before {
+            let message = "A permission must name a CIDR block, a prefix list or a security group";
+            return Err(ApiError::new("InvalidPermission.Malformed", message));
+        }
+    }
+    Ok(wanted)
+}
+
+fn protocol(permission: &IpPermission) -> Result<Protocol, ApiError> {
+    let name = given(&permission.ip_protocol).ok_or_else(|| ApiError::missing("ipProtocol"))?;
+    match name.to_ascii_lowercase().as_str() {
+        "-1" => Ok(Protocol::All),
+        "tcp" | "6" => Ok(Protocol::Tcp(ports(permission)?)),
+        "udp" | "17" => Ok(Protocol::Udp(ports(permission)?)),
+        "icmp" | "1" => {
+            let missing = || bad_port_range("Must specify both type and code with ICMP.");
+            let (kind, code) = icmp(permission)?.ok_or_else(missing)?;
+            Ok(Protocol::Icmp { kind, code })
+        }
+        "icmpv6" | "58" => {
+            let (kind, code) = icmp(permission)?.unwrap_or((None, None));
+            Ok(Protocol::Icmpv6 { kind, code })
+        }
+        number => number
+            .parse()
+            .map(Protocol::Other)
+            .map_err(|_| ApiError::invalid_value(format!("Invalid value '{name}' for IP protocol. Unknown protocol."))),
+    }
+}
+
+fn bad_port_range(why: &str) -> ApiError {
+    ApiError::invalid_value(format!("Invalid value '{why}' for portRange."))
+}
+
+fn ports(permission: &IpPermission) -> Result<PortRange, ApiError> {
+    let (Some(from), Some(to)) = (permission.from_port, permission.to_port) else {
+        return Err(bad_port_range("Must specify both from and to ports with TCP/UDP."));
+    };
+    let port = |end: &str, port: i32| {
+        u16::try_from(port).map_err(|_| ApiError::invalid_value(format!("TCP/UDP ({end}) port ({port}) out of range")))
+    };
+    PortRange::new(port("from", from)?, port("to", to)?).ok_or_else(|| {
+        ApiError::invalid_value(format!("Invalid TCP/UDP port range: from port ({from}) is above to port ({to})"))
+    })
+}
+
+/// Type and code, each `None` for all; nothing where neither is given.
+fn icmp(permission: &IpPermission) -> Result<Option<(Option<u8>, Option<u8>)>, ApiError> {
+    let (kind, code) = match (permission.from_port, permission.to_port) {
+        (None, None) => return Ok(None),
+        (Some(kind), Some(code)) => (kind, code),
+        _ => return Err(bad_port_range("Must specify both type and code with ICMP.")),
+    };
+    let number = |what: &str, number: i32| match number {
+        -1 => Ok(None),
+        _ => u8::try_from(number)
+            .map(Some)
+            .map_err(|_| ApiError::invalid_value(format!("ICMP {what} ({number}) out of range"))),
+    };
+    match (number("type", kind)?, number("code", code)?) {
+        (None, Some(code)) => {
+            Err(ApiError::invalid_value(format!("ICMP code ({code}) must be -1 where the type is -1, which means all")))
+        }
+        both => Ok(Some(both)),
+    }
+}
+
+fn malformed_cidr(text: &str) -> ApiError {
+    ApiError::invalid_value(format!("CIDR block {text} is malformed"))
+}
+
+fn ipv4(text: Option<&str>) -> Result<Ipv4Cidr, ApiError> {
+    let text = text.ok_or_else(|| ApiError::missing("cidrIp"))?;
+    text.parse().map_err(|_| malformed_cidr(text))
+}
+
+fn ipv6(text: Option<&str>) -> Result<String, ApiError> {
+    let text = text.ok_or_else(|| ApiError::missing("cidrIpv6"))?;
+    text.parse::<Ipv6Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed_cidr(text))
+}
+
+/// There are no prefix lists yet, neither AWS's nor a customer's.
+fn unknown_prefix_list(id: Option<&str>) -> ApiError {
+    match id {
+        Some(id) => ApiError::new("InvalidPrefixListID.NotFound", format!("The prefix list ID '{id}' does not exist")),
+        None => ApiError::missing("prefixListId"),
+    }
+}
+
+/// The group a pair names: by id anywhere in the VPC of the rule's own group, by name in the default VPC.
+fn source_group(
+    context: &Context,
+    tables: &Tables,
+    group: &SecurityGroup,
+    pair: &UserIdGroupPair,
+) -> Result<SecurityGroupId, ApiError> {
+    if let Some(peering) = given(&pair.vpc_peering_connection_id) {
+        let message = format!("The vpcPeeringConnection ID '{peering}' does not exist");
+        return Err(ApiError::new("InvalidVpcPeeringConnectionID.NotFound", message));
+    }
+    let other_account = given(&pair.user_id).is_some_and(|owner| owner != context.account().as_str());
+    let source = match (given(&pair.group_id), given(&pair.group_name)) {
+        // Another account's groups can only be reached through a peering.
+        (Some(name), _) | (None, Some(name)) if other_account => return Err(unknown_id(name)),
+        (Some(id), _) => by_id(tables, id)?,
+        (None, Some(name)) => by_name(tables, name)?,
+        (None, None) => return Err(ApiError::missing("groupId")),
+    };
+    let other_vpc = given(&pair.vpc_id).is_some_and(|vpc| vpc != source.vpc.to_string());
+    if source.vpc != group.vpc || other_vpc {
+        let message = "You have specified two resources that belong to different networks.";
+        return Err(ApiError::new("InvalidGroup.NotFound", message));
+    }
+    Ok(source.id)
+}
+
+fn description(text: &Option<String>) -> Result<Option<String>, ApiError> {
+    match given(text) {
+        Some(text) if !is_plain(text) => Err(ApiError::invalid_value(
+            "Invalid rule description. Valid descriptions are strings less than 256 characters from the following \
+             set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+        )),
+        text => Ok(text.map(str::to_owned)),
+    }
+}
