@@ -142,7 +142,8 @@ pub(super) fn revoked_shape(group: &SecurityGroup, rule: &SecurityGroupRule) -> 
     }
 }
 
-struct GroupRow<'a> {
+/// A group as filters see it.
+pub(super) struct GroupRow<'a> {
     group: &'a SecurityGroup,
     tables: &'a Tables,
     owner: &'a str,
