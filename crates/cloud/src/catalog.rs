@@ -153,6 +153,20 @@ impl InstanceType {
         self.family.is_burstable
     }
 
+    /// Its mode of CPU credits unless told otherwise; `None` for types without credits.
+    pub fn default_credits(&self) -> Option<&'static str> {
+        match (self.family.is_burstable, self.family.is_nitro) {
+            (false, _) => None,
+            (true, false) => Some("standard"),
+            (true, true) => Some("unlimited"),
+        }
+    }
+
+    /// Whether it has disks of its own.
+    pub fn has_instance_storage(&self) -> bool {
+        self.family.name == "m1"
+    }
+
     /// Whether instances of it are always EBS-optimised, asked for or not.
     pub fn is_ebs_optimized(&self) -> bool {
         self.row.ebs.is_some()

@@ -32,7 +32,7 @@ pub(super) fn describe_network_interfaces(
     let token = request.next_token.as_deref();
     let key = |view: &InterfaceView<'_>| view.interface.id.to_string();
     let (interfaces, next_token) = page(matching, key, PageLimits::USUAL, request.max_results, token, ids_name)?;
-    let network_interfaces = interfaces.iter().map(InterfaceView::to_shape).collect();
+    let network_interfaces = interfaces.into_iter().map(InterfaceView::to_shape).collect();
     Ok(DescribeNetworkInterfacesResult { network_interfaces, next_token })
 }
 
@@ -112,7 +112,7 @@ impl InterfaceView<'_> {
         }
     }
 
-    fn to_shape(&self) -> ec2_shapes::NetworkInterface {
+    fn to_shape(self) -> ec2_shapes::NetworkInterface {
         let interface = self.interface;
         let association = self.association();
         let private_ip = interface.private_ip.to_string();

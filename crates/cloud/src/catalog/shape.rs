@@ -6,7 +6,7 @@ use super::{Ebs, InstanceType, flags};
 
 pub(super) fn info(of: &InstanceType) -> InstanceTypeInfo {
     let (family, is_nitro) = (of.family, of.family.is_nitro);
-    let has_disk = family.name == "m1";
+    let has_disk = of.has_instance_storage();
     let tpm = if is_nitro { NitroTpmSupport::Supported } else { NitroTpmSupport::Unsupported };
     InstanceTypeInfo {
         auto_recovery_supported: Some(!has_disk),

@@ -1,0 +1,64 @@
+//! Instances.
+
+mod attribute;
+mod console;
+mod describe;
+mod instance_types;
+mod launch;
+mod power;
+mod shape;
+mod status;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use types::InstanceId;
+
+pub(super) use attribute::describe_instance_attribute;
+pub(super) use console::get_console_output;
+pub(super) use describe::describe_instances;
+pub(super) use instance_types::describe_instance_types;
+pub(super) use launch::run_instances;
+pub(super) use power::{reboot_instances, start_instances, stop_instances, terminate_instances};
+pub(super) use status::describe_instance_status;
+
+use crate::error::ApiError;
+use crate::resource::Instance;
+use crate::state::Tables;
+
+/// The id of an instance.
+pub(super) fn parse_instance_id(text: &str) -> Result<InstanceId, ApiError> {
+    text.parse().map_err(|_| ApiError::new("InvalidInstanceID.Malformed", format!("Invalid id: \"{text}\"")))
+}
+
+/// The instance of this id.
+pub(super) fn find_instance(tables: &Tables, id: InstanceId) -> Result<&Arc<Instance>, ApiError> {
+    tables.instances.get(&id).ok_or_else(|| not_found(&[id]))
+}
+
+/// The instances with these ids, each once and in the order of ids; none where no id is named.
+fn find_instances<'a>(tables: &'a Tables, ids: &[String]) -> Result<Vec<&'a Arc<Instance>>, ApiError> {
+    let ids = ids.iter().map(|id| parse_instance_id(id)).collect::<Result<BTreeSet<_>, _>>()?;
+    let missing: Vec<InstanceId> = ids.iter().copied().filter(|id| !tables.instances.contains_key(id)).collect();
+    if missing.is_empty() {
+        Ok(ids.iter().filter_map(|id| tables.instances.get(id)).collect())
+    } else {
+        Err(not_found(&missing))
+    }
+}
+
+/// The instances that a describing request asks for: those with the ids, or all.
+fn select<'a>(tables: &'a Tables, ids: &[String]) -> Result<Vec<&'a Arc<Instance>>, ApiError> {
+    if ids.is_empty() { Ok(tables.instances.values().collect()) } else { find_instances(tables, ids) }
+}
+
+fn not_found(ids: &[InstanceId]) -> ApiError {
+    let message = match ids {
+        [one] => format!("The instance ID '{one}' does not exist"),
+        many => {
+            let many: Vec<String> = many.iter().map(ToString::to_string).collect();
+            format!("The instance IDs '{}' do not exist", many.join(", "))
+        }
+    };
+    ApiError::new("InvalidInstanceID.NotFound", message)
+}

@@ -1,0 +1,319 @@
+//! DescribeInstances and its filters.
+
+use std::collections::BTreeMap;
+
+use ec2_shapes::{
+    AttachmentStatus, BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult,
+    DeviceType, HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting,
+    InstanceMetadataOptionsState, InstanceMetadataProtocolState, Reservation, Tenancy, VirtualizationType,
+};
+use types::ReservationId;
+
+use super::select;
+use super::shape::{InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_tokens, metadata_tags};
+use crate::actions::show;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::query::{Filterable, Filters, PageLimits, page};
+use crate::resource::Tags;
+use crate::view::View;
+
+pub(in crate::actions) fn describe_instances(
+    context: &Context,
+    view: &View<'_>,
+    request: DescribeInstancesRequest,
+) -> Result<DescribeInstancesResult, ApiError> {
+    let filters = Filters::new::<InstanceView<'_>>(&request.filters)?;
+    let tables = view.tables();
+    let matching = select(tables, &request.instance_ids)?
+        .into_iter()
+        .map(|instance| InstanceView { context, tables, instance })
+        .filter(|instance| filters.matches(instance));
+    let ids_name = (!request.instance_ids.is_empty()).then_some("instancesSet");
+    let token = request.next_token.as_deref();
+    let key = |view: &InstanceView<'_>| view.instance.id.to_string();
+    let (instances, next_token) = page(matching, key, PageLimits::USUAL, request.max_results, token, ids_name)?;
+    let mut by_reservation: BTreeMap<ReservationId, Vec<InstanceView<'_>>> = BTreeMap::new();
+    for instance in instances {
+        by_reservation.entry(instance.instance.reservation).or_default().push(instance);
+    }
+    let reservations = by_reservation.into_iter().map(|(id, instances)| reservation(context, id, instances)).collect();
+    Ok(DescribeInstancesResult { next_token, reservations })
+}
+
+/// A reservation with these of its instances, in the order of their launch.
+pub(super) fn reservation(context: &Context, id: ReservationId, mut instances: Vec<InstanceView<'_>>) -> Reservation {
+    instances.sort_by_key(|view| view.instance.launch_index);
+    Reservation {
+        instances: instances.into_iter().map(InstanceView::to_shape).collect(),
+        owner_id: Some(context.account().to_string()),
+        reservation_id: Some(id.to_string()),
+        ..Reservation::default()
+    }
+}
+
+impl InstanceView<'_> {
+    fn block_device_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        for device in &self.instance.block_devices {
+            match name {
+                "attach-time" => found(&device.attach_time.to_string()),
+                "delete-on-termination" => found(show::boolean(device.delete_on_termination)),
+                "device-name" => found(&device.device_name),
+                "status" => found(AttachmentStatus::Attached.as_str()),
+                "volume-id" => found(&device.volume.to_string()),
+                _ => {}
+            }
+        }
+    }
+
+    fn interface_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        for interface in self.interfaces() {
+            match name {
+                "deny-all-igw-traffic" | "ipv6-native" => found("false"),
+                "public-dns-name" => interface.public_dns_name().iter().for_each(|name| found(name)),
+                "tag-key" => interface.tags().iter().flat_map(|tags| tags.keys()).for_each(|key| found(key)),
+                "tag-value" => interface.tags().iter().flat_map(|tags| tags.values()).for_each(|value| found(value)),
+                name => interface.values(name, found),
+            }
+        }
+    }
+
+    fn metadata_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        let options = self.instance.metadata;
+        match name {
+            "http-endpoint" => found(http_endpoint(options).as_str()),
+            "http-protocol-ipv4" => found(http_endpoint(options).as_str()),
+            "http-protocol-ipv6" => found(InstanceMetadataProtocolState::Disabled.as_str()),
+            "http-put-response-hop-limit" => found(&options.hop_limit.to_string()),
+            "http-tokens" => found(http_tokens(options).as_str()),
+            "instance-metadata-tags" => found(metadata_tags(options).as_str()),
+            "state" => found(InstanceMetadataOptionsState::Applied.as_str()),
+            _ => {}
+        }
+    }
+
+    /// What is in the instance's own record or follows from its type.
+    fn own_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        let instance = self.instance;
+        match name {
+            "architecture" => found(self.architecture()),
+            "availability-zone" => found(&instance.zone.to_string()),
+            "availability-zone-id" => found(&instance.zone.zone_id()),
+            "client-token" => instance.client_token.iter().for_each(|token| found(token)),
+            "current-instance-boot-mode" => found(self.current_boot_mode().as_str()),
+            "ebs-optimized" => found(show::boolean(self.is_ebs_optimized())),
+            "image-id" => found(&instance.image.to_string()),
+            "instance-id" => found(&instance.id.to_string()),
+            "instance-state-code" => found(&instance.state.code().to_string()),
+            "instance-state-name" => found(instance.state.name()),
+            "instance-type" => found(&instance.instance_type),
+            "key-name" => instance.key_name.iter().for_each(|name| found(name)),
+            "launch-index" => found(&instance.launch_index.to_string()),
+            "launch-time" => found(&instance.launch_time.to_string()),
+            "monitoring-state" => found(self.monitoring().as_str()),
+            "owner-id" => found(self.context.account().as_str()),
+            "reason" => found(&instance.transition_reason),
+            "reservation-id" => found(&instance.reservation.to_string()),
+            "root-device-name" => found(&instance.root_device),
+            "state-reason-code" => instance.state_reason.iter().for_each(|reason| found(&reason.code)),
+            "state-reason-message" => instance.state_reason.iter().for_each(|reason| found(&reason.message)),
+            _ => self.constant_value(name, found),
+        }
+    }
+
+    /// What is the same for every instance here, and what none has.
+    fn constant_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        match name {
+            "boot-mode" => found(BootModeValues::UefiPreferred.as_str()),
+            "capacity-reservation-specification.capacity-reservation-preference" => {
+                found(CapacityReservationPreference::Open.as_str());
+            }
+            "ena-support" => found("true"),
+            "enclave-options.enabled" | "hibernation-options.configured" | "operator.managed" => found("false"),
+            "hypervisor" => found(HypervisorType::Xen.as_str()),
+            "maintenance-options.auto-recovery" => found(InstanceAutoRecoveryState::Default.as_str()),
+            "network-performance-options.bandwidth-weighting" => found(InstanceBandwidthWeighting::Default.as_str()),
+            "platform-details" => found(PLATFORM),
+            "private-dns-name-options.enable-resource-name-dns-a-record"
+            | "private-dns-name-options.enable-resource-name-dns-aaaa-record" => found("false"),
+            "private-dns-name-options.hostname-type" => found(HostnameType::IpName.as_str()),
+            "root-device-type" => found(DeviceType::Ebs.as_str()),
+            "tenancy" => found(Tenancy::Default.as_str()),
+            "usage-operation" => found(USAGE_OPERATION),
+            "virtualization-type" => found(VirtualizationType::Hvm.as_str()),
+            _ => {}
+        }
+    }
+}
+
+impl Filterable for InstanceView<'_> {
+    const NAMES: &'static [&'static str] = FILTERS;
+
+    fn values(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        if let Some(name) = name.strip_prefix("block-device-mapping.") {
+            return self.block_device_value(name, found);
+        }
+        if let Some(name) = name.strip_prefix("network-interface.") {
+            return self.interface_value(name, found);
+        }
+        if let Some(name) = name.strip_prefix("metadata-options.") {
+            return self.metadata_value(name, found);
+        }
+        let Some(primary) = self.primary() else { return self.own_value(name, found) };
+        match name {
+            "dns-name" => primary.public_dns_name().iter().for_each(|name| found(name)),
+            "instance.group-id" | "group-id" => primary.values("group-id", found),
+            "instance.group-name" | "group-name" => primary.values("group-name", found),
+            "ip-address" => primary.values("association.public-ip", found),
+            "private-dns-name" => self.private_dns_name().iter().for_each(|name| found(name)),
+            "private-ip-address" => self.interfaces().for_each(|view| view.values("private-ip-address", found)),
+            "source-dest-check" | "subnet-id" | "vpc-id" => primary.values(name, found),
+            _ => self.own_value(name, found),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(self.tables.tags_of(&self.instance.id.to_string()))
+    }
+}
+
+/// The names that the model documents.
+const FILTERS: &[&str] = &[
+    "affinity",
+    "architecture",
+    "availability-zone",
+    "availability-zone-id",
+    "block-device-mapping.attach-time",
+    "block-device-mapping.delete-on-termination",
+    "block-device-mapping.device-name",
+    "block-device-mapping.status",
+    "block-device-mapping.volume-id",
+    "boot-mode",
+    "capacity-reservation-id",
+    "capacity-reservation-specification.capacity-reservation-preference",
+    "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
+    "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
+    "client-token",
+    "current-instance-boot-mode",
+    "dns-name",
+    "ebs-optimized",
+    "ena-support",
+    "enclave-options.enabled",
+    "group-id",
+    "group-name",
+    "hibernation-options.configured",
+    "host-id",
+    "hypervisor",
+    "iam-instance-profile.arn",
+    "iam-instance-profile.id",
+    "iam-instance-profile.name",
+    "image-id",
+    "instance-id",
+    "instance-lifecycle",
+    "instance-state-code",
+    "instance-state-name",
+    "instance-type",
+    "instance.group-id",
+    "instance.group-name",
+    "ip-address",
+    "ipv6-address",
+    "kernel-id",
+    "key-name",
+    "launch-index",
+    "launch-time",
+    "maintenance-options.auto-recovery",
+    "metadata-options.http-endpoint",
+    "metadata-options.http-protocol-ipv4",
+    "metadata-options.http-protocol-ipv6",
+    "metadata-options.http-put-response-hop-limit",
+    "metadata-options.http-tokens",
+    "metadata-options.instance-metadata-tags",
+    "metadata-options.state",
+    "monitoring-state",
+    "network-interface.addresses.association.allocation-id",
+    "network-interface.addresses.association.association-id",
+    "network-interface.addresses.association.carrier-ip",
+    "network-interface.addresses.association.customer-owned-ip",
+    "network-interface.addresses.association.ip-owner-id",
+    "network-interface.addresses.association.public-dns-name",
+    "network-interface.addresses.association.public-ip",
+    "network-interface.addresses.primary",
+    "network-interface.addresses.private-dns-name",
+    "network-interface.addresses.private-ip-address",
+    "network-interface.association.allocation-id",
+    "network-interface.association.association-id",
+    "network-interface.association.carrier-ip",
+    "network-interface.association.customer-owned-ip",
+    "network-interface.association.ip-owner-id",
+    "network-interface.association.public-dns-name",
+    "network-interface.association.public-ip",
+    "network-interface.attachment.attach-time",
+    "network-interface.attachment.attachment-id",
+    "network-interface.attachment.delete-on-termination",
+    "network-interface.attachment.device-index",
+    "network-interface.attachment.instance-id",
+    "network-interface.attachment.instance-owner-id",
+    "network-interface.attachment.network-card-index",
+    "network-interface.attachment.status",
+    "network-interface.availability-zone",
+    "network-interface.deny-all-igw-traffic",
+    "network-interface.description",
+    "network-interface.group-id",
+    "network-interface.group-name",
+    "network-interface.ipv4-prefixes.ipv4-prefix",
+    "network-interface.ipv6-address",
+    "network-interface.ipv6-addresses.ipv6-address",
+    "network-interface.ipv6-addresses.is-primary-ipv6",
+    "network-interface.ipv6-native",
+    "network-interface.ipv6-prefixes.ipv6-prefix",
+    "network-interface.mac-address",
+    "network-interface.network-interface-id",
+    "network-interface.operator.managed",
+    "network-interface.operator.principal",
+    "network-interface.outpost-arn",
+    "network-interface.owner-id",
+    "network-interface.private-dns-name",
+    "network-interface.private-ip-address",
+    "network-interface.public-dns-name",
+    "network-interface.requester-id",
+    "network-interface.requester-managed",
+    "network-interface.source-dest-check",
+    "network-interface.status",
+    "network-interface.subnet-id",
+    "network-interface.tag-key",
+    "network-interface.tag-value",
+    "network-interface.vpc-id",
+    "network-performance-options.bandwidth-weighting",
+    "operator.managed",
+    "operator.principal",
+    "outpost-arn",
+    "owner-id",
+    "placement-group-name",
+    "placement-partition-number",
+    "platform",
+    "platform-details",
+    "private-dns-name",
+    "private-dns-name-options.enable-resource-name-dns-a-record",
+    "private-dns-name-options.enable-resource-name-dns-aaaa-record",
+    "private-dns-name-options.hostname-type",
+    "private-ip-address",
+    "product-code",
+    "product-code.type",
+    "ramdisk-id",
+    "reason",
+    "requester-id",
+    "reservation-id",
+    "root-device-name",
+    "root-device-type",
+    "source-dest-check",
+    "spot-instance-request-id",
+    "state-reason-code",
+    "state-reason-message",
+    "subnet-id",
+    "tenancy",
+    "tpm-support",
+    "usage-operation",
+    "usage-operation-update-time",
+    "virtualization-type",
+    "vpc-id",
+];

@@ -1,0 +1,275 @@
+//! RunInstances.
+//!
+//! Everything is checked before anything is made. What EC2 would grant but is not available here is refused by name,
+//! never passed over.
+
+mod disks;
+mod network;
+mod settings;
+
+use std::sync::Arc;
+
+use ec2_shapes::{Reservation, RunInstancesRequest};
+use types::*;
+
+use self::disks::RootDisk;
+use self::network::NetworkPlan;
+use super::describe::reservation;
+use super::shape::InstanceView;
+use crate::actions::images;
+use crate::catalog::{DEFAULT_TYPE, InstanceType};
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::idempotency;
+use crate::resource::*;
+use crate::tagging::NewTags;
+use crate::transaction::Transaction;
+
+/// How many instances one call may launch.
+const MAX_PER_CALL: i32 = 1_000;
+
+/// The action's name among client tokens.
+const ACTION: &str = "RunInstances";
+
+pub(in crate::actions) fn run_instances(
+    context: &Context,
+    tx: &mut Transaction,
+    request: RunInstancesRequest,
+) -> Result<Reservation, ApiError> {
+    check_counts(&request)?;
+    let token = request.client_token.as_deref().unwrap_or_default();
+    let scope = network::token_scope(context, tx, &request);
+    let parameters = idempotency::digest(&RunInstancesRequest { dry_run: None, ..request.clone() });
+    if let Some(made) = idempotency::check(context, tx, ACTION, &scope, token, &parameters)? {
+        return repeat(context, tx, &made);
+    }
+    let launch = Launch::new(tx, &request)?;
+    let tags = NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface"])?;
+    let count = affordable(context, tx, &launch, &request)?;
+    let id = ReservationId::from_number(context.id_number());
+    let made =
+        (0..count).map(|index| launch.make(context, tx, &tags, id, index)).collect::<Result<Vec<InstanceId>, _>>()?;
+    idempotency::remember(context, tx, ACTION, &scope, token, parameters, id.to_string());
+    let views = made.iter().filter_map(|id| tx.instances.get(id));
+    Ok(reservation(context, id, views.map(|instance| InstanceView { context, tables: tx, instance }).collect()))
+}
+
+/// Checks `MinCount` and `MaxCount` by themselves.
+fn check_counts(request: &RunInstancesRequest) -> Result<(), ApiError> {
+    let (min, max) = (request.min_count, request.max_count);
+    let too_small = |value: i32, name: &str| {
+        ApiError::invalid_value(format!("Value ({value}) for parameter {name} is invalid. It must be at least 1."))
+    };
+    if min < 1 {
+        return Err(too_small(min, "minCount"));
+    }
+    if max < 1 {
+        return Err(too_small(max, "maxCount"));
+    }
+    if max < min {
+        return Err(ApiError::invalid_combination(format!(
+            "The maximum number of instances ({max}) must not be below the minimum ({min})."
+        )));
+    }
+    if max > MAX_PER_CALL {
+        return Err(ApiError::new(
+            "InstanceLimitExceeded",
+            format!(
+                "You have requested more instances ({max}) than one call may launch ({MAX_PER_CALL}). Launch them in \
+                 several calls."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// How many instances can be launched: as many as were asked for at most, and never fewer than asked for at least.
+fn affordable(
+    context: &Context,
+    tx: &Transaction,
+    launch: &Launch,
+    request: &RunInstancesRequest,
+) -> Result<u32, ApiError> {
+    let (min, max) = (request.min_count.unsigned_abs(), request.max_count.unsigned_abs());
+    let limit = context.config.max_instances;
+    let room = limit.saturating_sub(count_alive(tx, limit.saturating_sub(max as usize)));
+    if room < min as usize {
+        let message = format!(
+            "You have requested more instances ({min}) than your current instance limit of {limit} allows: {} are in \
+             use.",
+            limit - room
+        );
+        return Err(ApiError::new("InstanceLimitExceeded", message));
+    }
+    let count = max.min(u32::try_from(room).unwrap_or(max));
+    if launch.network.existing.is_some() {
+        return Ok(count);
+    }
+    let free = tx.free_addresses(&launch.network.subnet);
+    if free < u64::from(min) {
+        return Err(ApiError::new(
+            "InsufficientFreeAddressesInSubnet",
+            format!(
+                "There are not enough free addresses in subnet '{}' to satisfy the requested number of instances.",
+                launch.network.subnet.id
+            ),
+        ));
+    }
+    Ok(count.min(u32::try_from(free).unwrap_or(count)))
+}
+
+/// How many instances are not terminated. Where there cannot be more than `enough` records are not looked at.
+fn count_alive(tx: &Transaction, enough: usize) -> usize {
+    let records = tx.instances.len();
+    if records <= enough {
+        return records;
+    }
+    tx.instances.values().filter(|instance| instance.state != InstanceState::Terminated).count()
+}
+
+/// The answer to a repeated call: what the first one made, as it is now.
+fn repeat(context: &Context, tx: &Transaction, made: &str) -> Result<Reservation, ApiError> {
+    let id: ReservationId = made.parse().map_err(|_| ApiError::internal())?;
+    let instances: Vec<InstanceView<'_>> = tx
+        .instances
+        .values()
+        .filter(|instance| instance.reservation == id)
+        .map(|instance| InstanceView { context, tables: tx, instance })
+        .collect();
+    if instances.iter().all(|view| view.instance.state.is_ending()) {
+        let message = "The client token was used before, for instances that have been terminated since.";
+        return Err(ApiError::new("IdempotentInstanceTerminated", message));
+    }
+    Ok(reservation(context, id, instances))
+}
+
+/// What every instance of one call gets.
+struct Launch {
+    image: Image,
+    instance_type: &'static InstanceType,
+    key: Option<Arc<KeyPair>>,
+    network: NetworkPlan,
+    root: RootDisk,
+    user_data: Option<Vec<u8>>,
+    metadata: MetadataOptions,
+    monitoring: bool,
+    disable_api_termination: bool,
+    disable_api_stop: bool,
+    shutdown_behavior: ShutdownBehavior,
+    ebs_optimized: bool,
+    client_token: Option<Arc<str>>,
+}
+
+impl Launch {
+    /// Checks all that the request says about single instances.
+    fn new(tx: &Transaction, request: &RunInstancesRequest) -> Result<Self, ApiError> {
+        let instance_type = find_type(request)?;
+        settings::refuse_unavailable(request, instance_type)?;
+        let image = find_image(tx, request)?;
+        check_architecture(instance_type, &image)?;
+        let key = request.key_name.as_deref().map(|name| find_key(tx, name)).transpose()?;
+        let root = RootDisk::new(&image, instance_type, &request.block_device_mappings)?;
+        let shutdown_behavior = match request.instance_initiated_shutdown_behavior {
+            Some(ec2_shapes::ShutdownBehavior::Terminate) => ShutdownBehavior::Terminate,
+            Some(ec2_shapes::ShutdownBehavior::Stop) | None => ShutdownBehavior::Stop,
+        };
+        Ok(Self {
+            image,
+            instance_type,
+            key,
+            network: NetworkPlan::new(tx, request)?,
+            root,
+            user_data: settings::user_data(request.user_data.as_deref())?,
+            metadata: settings::metadata_options(request.metadata_options.as_ref())?,
+            monitoring: request.monitoring.as_ref().and_then(|monitoring| monitoring.enabled) == Some(true),
+            disable_api_termination: request.disable_api_termination == Some(true),
+            disable_api_stop: request.disable_api_stop == Some(true),
+            shutdown_behavior,
+            ebs_optimized: request.ebs_optimized == Some(true),
+            client_token: request.client_token.as_deref().filter(|token| !token.is_empty()).map(Into::into),
+        })
+    }
+
+    /// Makes one instance with its interface and disk.
+    fn make(
+        &self,
+        context: &Context,
+        tx: &mut Transaction,
+        tags: &NewTags,
+        reservation: ReservationId,
+        launch_index: u32,
+    ) -> Result<InstanceId, ApiError> {
+        let id = InstanceId::from_number(context.id_number());
+        let interface = self.network.make_interface(context, tx, tags, id)?;
+        let root = self.root.make(context);
+        tags.put(tx, "volume", root.volume);
+        tags.put(tx, "instance", id);
+        tx.put(Instance {
+            id,
+            reservation,
+            launch_index,
+            image: self.image.id,
+            layers: self.image.layers.clone(),
+            instance_type: self.instance_type.name().into(),
+            key_name: self.key.as_ref().map(|key| key.name.clone()),
+            public_openssh: self.key.as_ref().map(|key| key.public_openssh.clone()),
+            vpc: self.network.subnet.vpc,
+            subnet: self.network.subnet.id,
+            zone: self.network.subnet.zone.clone(),
+            interfaces: vec![interface],
+            state: InstanceState::Pending,
+            state_since: context.now,
+            state_reason: None,
+            transition_reason: String::new(),
+            launch_time: context.now,
+            terminated: None,
+            starts: 1,
+            reboots_wanted: 0,
+            reboots_done: 0,
+            host_boot: None,
+            force_stop: false,
+            user_data: self.user_data.clone(),
+            metadata: self.metadata,
+            monitoring: self.monitoring,
+            disable_api_termination: self.disable_api_termination,
+            disable_api_stop: self.disable_api_stop,
+            shutdown_behavior: self.shutdown_behavior,
+            ebs_optimized: self.ebs_optimized,
+            root_device: self.image.root_device.clone(),
+            block_devices: vec![root],
+            client_token: self.client_token.clone(),
+        });
+        Ok(id)
+    }
+}
+
+fn find_type(request: &RunInstancesRequest) -> Result<&'static InstanceType, ApiError> {
+    let name = request.instance_type.as_deref().unwrap_or(DEFAULT_TYPE);
+    InstanceType::find(name).ok_or_else(|| ApiError::invalid_value(format!("Invalid value '{name}' for InstanceType.")))
+}
+
+fn find_image(tx: &Transaction, request: &RunInstancesRequest) -> Result<Image, ApiError> {
+    let text = request.image_id.as_deref().ok_or_else(|| ApiError::missing("ImageId"))?;
+    let id = images::parse_image_id(text)?;
+    images::find(&tx.view(), id).cloned().ok_or_else(|| images::not_found(&[text]))
+}
+
+fn check_architecture(instance_type: &InstanceType, image: &Image) -> Result<(), ApiError> {
+    let runs = instance_type.architectures();
+    if runs.contains(&image.architecture.as_str()) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_value(format!(
+        "The architecture '{}' of the specified instance type does not match the architecture '{}' of the specified \
+         AMI.",
+        runs.join(", "),
+        image.architecture
+    )))
+}
+
+fn find_key(tx: &Transaction, name: &str) -> Result<Arc<KeyPair>, ApiError> {
+    tx.key_pairs
+        .get(name)
+        .cloned()
+        .ok_or_else(|| ApiError::new("InvalidKeyPair.NotFound", format!("The key pair '{name}' does not exist")))
+}

@@ -1,0 +1,255 @@
+//! An instance as answers show it.
+
+use ec2_shapes::{
+    ArchitectureValues, AttachmentStatus, BootModeValues, CapacityReservationPreference,
+    CapacityReservationSpecificationResponse, CpuOptions, DeviceType, EbsInstanceBlockDevice, EnclaveOptions,
+    HibernationOptions, HostnameType, HttpTokensState, HypervisorType, InstanceAutoRecoveryState,
+    InstanceBandwidthWeighting, InstanceBlockDeviceMapping, InstanceBootModeValues, InstanceMaintenanceOptions,
+    InstanceMetadataEndpointState, InstanceMetadataOptionsResponse, InstanceMetadataOptionsState,
+    InstanceMetadataProtocolState, InstanceMetadataTagsState, InstanceNetworkInterface,
+    InstanceNetworkInterfaceAssociation, InstanceNetworkInterfaceAttachment, InstanceNetworkPerformanceOptions,
+    InstancePrivateIpAddress, InstanceRebootMigrationState, InstanceStateName, Monitoring, MonitoringState,
+    NetworkInterfaceStatus, OperatorResponse, Placement, PrivateDnsNameOptionsResponse, Tenancy, VirtualizationType,
+};
+use types::InstanceState;
+
+use crate::actions::network_interfaces::InterfaceView;
+use crate::actions::show;
+use crate::catalog::InstanceType;
+use crate::context::Context;
+use crate::names::private_dns_name;
+use crate::resource::{BlockDevice, Instance, MetadataOptions, NetworkInterface};
+use crate::state::Tables;
+use crate::tagging;
+
+/// The platform of all images, as answers name it.
+pub(super) const PLATFORM: &str = "Linux/UNIX";
+/// The operation that usage is counted under on that platform.
+pub(super) const USAGE_OPERATION: &str = "RunInstances";
+
+/// A state with its number.
+pub(super) fn state(state: InstanceState) -> ec2_shapes::InstanceState {
+    ec2_shapes::InstanceState { code: Some(state.code()), name: InstanceStateName::from_wire(state.name()) }
+}
+
+/// An instance with what answers and filters say about it.
+#[derive(Clone, Copy)]
+pub(super) struct InstanceView<'a> {
+    pub context: &'a Context,
+    pub tables: &'a Tables,
+    pub instance: &'a Instance,
+}
+
+impl<'a> InstanceView<'a> {
+    /// Its interfaces, the primary one first.
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = InterfaceView<'a>> + use<'a> {
+        let (context, tables) = (self.context, self.tables);
+        tables.interfaces_of(self.instance).map(move |interface| InterfaceView { context, tables, interface })
+    }
+
+    /// Its primary interface, unless it was terminated.
+    pub(super) fn primary(&self) -> Option<InterfaceView<'a>> {
+        self.interfaces().next()
+    }
+
+    pub(super) fn instance_type(&self) -> Option<&'static InstanceType> {
+        InstanceType::find(&self.instance.instance_type)
+    }
+
+    /// EC2's name of its architecture: the one of its type that images are made for.
+    pub(super) fn architecture(&self) -> &'static str {
+        self.instance_type().and_then(|t| t.architectures().last().copied()).unwrap_or("x86_64")
+    }
+
+    /// How a machine of its type would have booted.
+    pub(super) fn current_boot_mode(&self) -> InstanceBootModeValues {
+        if self.has_ena() { InstanceBootModeValues::Uefi } else { InstanceBootModeValues::LegacyBios }
+    }
+
+    pub(super) fn has_ena(&self) -> bool {
+        self.instance_type().is_some_and(InstanceType::has_ena)
+    }
+
+    pub(super) fn is_ebs_optimized(&self) -> bool {
+        self.instance.ebs_optimized
+    }
+
+    pub(super) fn private_dns_name(&self) -> Option<String> {
+        self.primary().map(|view| private_dns_name(&view.interface.zone.region, view.interface.private_ip))
+    }
+
+    pub(super) fn monitoring(&self) -> MonitoringState {
+        if self.instance.monitoring { MonitoringState::Enabled } else { MonitoringState::Disabled }
+    }
+
+    pub(super) fn to_shape(self) -> ec2_shapes::Instance {
+        let instance = self.instance;
+        let primary = self.primary();
+        let public = primary.as_ref().and_then(|view| view.interface.public.as_ref());
+        let has_network = primary.is_some();
+        ec2_shapes::Instance {
+            ami_launch_index: i32::try_from(instance.launch_index).ok(),
+            block_device_mappings: instance.block_devices.iter().map(block_device).collect(),
+            client_token: Some(instance.client_token.as_deref().unwrap_or_default().to_owned()),
+            ebs_optimized: Some(self.is_ebs_optimized()),
+            image_id: Some(instance.image.to_string()),
+            instance_id: Some(instance.id.to_string()),
+            instance_type: Some(instance.instance_type.to_string()),
+            key_name: instance.key_name.as_deref().map(str::to_owned),
+            launch_time: Some(show::moment(instance.launch_time)),
+            metadata_options: Some(metadata_options(instance.metadata)),
+            monitoring: Some(Monitoring { state: Some(self.monitoring()), ..Monitoring::default() }),
+            network_interfaces: self.interfaces().map(|view| network_interface(&view)).collect(),
+            placement: Some(self.placement()),
+            private_dns_name: Some(self.private_dns_name().unwrap_or_default()),
+            private_ip_address: primary.map(|view| view.interface.private_ip.to_string()),
+            public_dns_name: Some(primary.and_then(|view| view.public_dns_name()).unwrap_or_default()),
+            public_ip_address: public.map(|public| public.ip.to_string()),
+            root_device_name: Some(instance.root_device.clone()),
+            security_groups: primary
+                .map(|view| show::group_identifiers(self.tables, &view.interface.groups))
+                .unwrap_or_default(),
+            source_dest_check: primary.map(|view| view.interface.source_dest_check),
+            state: Some(state(instance.state)),
+            state_reason: instance.state_reason.as_ref().map(|reason| ec2_shapes::StateReason {
+                code: Some(reason.code.clone()),
+                message: Some(reason.message.clone()),
+            }),
+            state_transition_reason: Some(instance.transition_reason.clone()),
+            subnet_id: has_network.then(|| instance.subnet.to_string()),
+            tags: tagging::to_shape(self.tables.tags_of(&instance.id.to_string())),
+            vpc_id: has_network.then(|| instance.vpc.to_string()),
+            ..self.constants()
+        }
+    }
+
+    /// What all instances have in common, or all of one type.
+    fn constants(&self) -> ec2_shapes::Instance {
+        let whole = |number: u32| i32::try_from(number).ok();
+        ec2_shapes::Instance {
+            architecture: ArchitectureValues::from_wire(self.architecture()),
+            boot_mode: Some(BootModeValues::UefiPreferred),
+            capacity_reservation_specification: Some(CapacityReservationSpecificationResponse {
+                capacity_reservation_preference: Some(CapacityReservationPreference::Open),
+                capacity_reservation_target: None,
+            }),
+            cpu_options: self.instance_type().map(|found| CpuOptions {
+                core_count: whole(found.cores()),
+                threads_per_core: whole(found.threads_per_core()),
+                ..CpuOptions::default()
+            }),
+            current_instance_boot_mode: Some(self.current_boot_mode()),
+            ena_support: Some(true),
+            enclave_options: Some(EnclaveOptions { enabled: Some(false) }),
+            hibernation_options: Some(HibernationOptions { configured: Some(false) }),
+            hypervisor: Some(HypervisorType::Xen),
+            maintenance_options: Some(InstanceMaintenanceOptions {
+                auto_recovery: Some(InstanceAutoRecoveryState::Default),
+                reboot_migration: Some(InstanceRebootMigrationState::Default),
+            }),
+            network_performance_options: Some(InstanceNetworkPerformanceOptions {
+                bandwidth_weighting: Some(InstanceBandwidthWeighting::Default),
+            }),
+            operator: Some(OperatorResponse { managed: Some(false), ..OperatorResponse::default() }),
+            platform_details: Some(PLATFORM.to_owned()),
+            private_dns_name_options: Some(PrivateDnsNameOptionsResponse {
+                enable_resource_name_dns_aaaa_record: Some(false),
+                enable_resource_name_dns_a_record: Some(false),
+                hostname_type: Some(HostnameType::IpName),
+            }),
+            root_device_type: Some(DeviceType::Ebs),
+            usage_operation: Some(USAGE_OPERATION.to_owned()),
+            virtualization_type: Some(VirtualizationType::Hvm),
+            ..ec2_shapes::Instance::default()
+        }
+    }
+
+    fn placement(&self) -> Placement {
+        Placement {
+            availability_zone: Some(self.instance.zone.to_string()),
+            availability_zone_id: Some(self.instance.zone.zone_id()),
+            group_name: Some(String::new()),
+            tenancy: Some(Tenancy::Default),
+            ..Placement::default()
+        }
+    }
+}
+
+/// A disk as answers show it.
+pub(super) fn block_device(device: &BlockDevice) -> InstanceBlockDeviceMapping {
+    InstanceBlockDeviceMapping {
+        device_name: Some(device.device_name.clone()),
+        ebs: Some(EbsInstanceBlockDevice {
+            attach_time: Some(show::moment(device.attach_time)),
+            delete_on_termination: Some(device.delete_on_termination),
+            status: Some(AttachmentStatus::Attached),
+            volume_id: Some(device.volume.to_string()),
+            ..EbsInstanceBlockDevice::default()
+        }),
+    }
+}
+
+pub(super) fn http_endpoint(options: MetadataOptions) -> InstanceMetadataEndpointState {
+    if options.enabled { InstanceMetadataEndpointState::Enabled } else { InstanceMetadataEndpointState::Disabled }
+}
+
+pub(super) fn http_tokens(options: MetadataOptions) -> HttpTokensState {
+    if options.tokens_required { HttpTokensState::Required } else { HttpTokensState::Optional }
+}
+
+pub(super) fn metadata_tags(options: MetadataOptions) -> InstanceMetadataTagsState {
+    if options.instance_tags { InstanceMetadataTagsState::Enabled } else { InstanceMetadataTagsState::Disabled }
+}
+
+fn metadata_options(options: MetadataOptions) -> InstanceMetadataOptionsResponse {
+    InstanceMetadataOptionsResponse {
+        http_endpoint: Some(http_endpoint(options)),
+        http_protocol_ipv6: Some(InstanceMetadataProtocolState::Disabled),
+        http_put_response_hop_limit: Some(options.hop_limit.into()),
+        http_tokens: Some(http_tokens(options)),
+        instance_metadata_tags: Some(metadata_tags(options)),
+        state: Some(InstanceMetadataOptionsState::Applied),
+    }
+}
+
+fn network_interface(view: &InterfaceView<'_>) -> InstanceNetworkInterface {
+    let interface: &NetworkInterface = view.interface;
+    let association = interface.public.as_ref().map(|public| InstanceNetworkInterfaceAssociation {
+        ip_owner_id: view.address_owner().map(str::to_owned),
+        public_dns_name: Some(view.public_dns_name().unwrap_or_default()),
+        public_ip: Some(public.ip.to_string()),
+        ..InstanceNetworkInterfaceAssociation::default()
+    });
+    let attachment = interface.attachment.as_ref().map(|attachment| InstanceNetworkInterfaceAttachment {
+        attach_time: Some(show::moment(attachment.attach_time)),
+        attachment_id: Some(attachment.id.to_string()),
+        delete_on_termination: Some(attachment.delete_on_termination),
+        device_index: i32::try_from(attachment.device_index).ok(),
+        network_card_index: Some(0),
+        status: Some(AttachmentStatus::Attached),
+        ..InstanceNetworkInterfaceAttachment::default()
+    });
+    InstanceNetworkInterface {
+        association: association.clone(),
+        attachment,
+        description: Some(interface.description.clone()),
+        groups: show::group_identifiers(view.tables, &interface.groups),
+        interface_type: Some("interface".to_owned()),
+        mac_address: Some(interface.mac.to_string()),
+        network_interface_id: Some(interface.id.to_string()),
+        owner_id: Some(view.context.account().to_string()),
+        private_dns_name: view.private_dns_name(),
+        private_ip_address: Some(interface.private_ip.to_string()),
+        private_ip_addresses: vec![InstancePrivateIpAddress {
+            association,
+            primary: Some(true),
+            private_dns_name: view.private_dns_name(),
+            private_ip_address: Some(interface.private_ip.to_string()),
+        }],
+        source_dest_check: Some(interface.source_dest_check),
+        status: Some(NetworkInterfaceStatus::InUse),
+        subnet_id: Some(interface.subnet.to_string()),
+        vpc_id: Some(interface.vpc.to_string()),
+        ..InstanceNetworkInterface::default()
+    }
+}
