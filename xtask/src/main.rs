@@ -1,6 +1,7 @@
 //! The project's own chores: demo, test, bench, codegen, tidy.
 
 mod arguments;
+mod bench;
 mod cloud;
 mod codegen;
 mod demo;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     let done = match command {
         "demo" => demo::run(rest),
         "test" => testing::run(rest),
+        "bench" => bench::run(rest),
         "tidy" => tidy::run(rest),
         "codegen" => codegen::run(rest),
         _ => Err(anyhow::anyhow!("{USAGE}")),
