@@ -41,27 +41,23 @@ impl Topology {
         }
     }
 
-    /// The interface that holds this private address in the VPC.
-    pub fn interface_at(&self, vpc: VpcId, address: Ipv4Addr) -> Option<(NetworkInterfaceId, &Interface)> {
-        self.interfaces.iter().find(|(_, i)| i.vpc == vpc && i.address == address).map(|(id, i)| (*id, i))
-    }
-
-    /// The interface that a public address leads to.
-    pub fn interface_behind(&self, public: Ipv4Addr) -> Option<(NetworkInterfaceId, &Interface)> {
-        self.interfaces.iter().find(|(_, i)| i.public_address == Some(public)).map(|(id, i)| (*id, i))
-    }
-
     /// The private addresses of the interfaces that carry the group. A rule that names the group means these.
     pub fn members(&self, group: SecurityGroupId) -> BTreeSet<Ipv4Addr> {
         self.interfaces.values().filter(|i| i.groups.contains(&group)).map(|i| i.address).collect()
     }
 
-    /// Whether the interface can use an internet gateway: its VPC has one, its subnet's routes lead there, and it has
-    /// a public address.
-    pub fn uses_gateway(&self, interface: &Interface) -> bool {
-        let gateway = self.vpcs.get(&interface.vpc).is_some_and(|vpc| vpc.internet_gateway.is_some());
-        let route = self.subnets.get(&interface.subnet).is_some_and(|s| s.internet_route);
-        gateway && route && interface.public_address.is_some()
+    /// The running interfaces that can use an internet gateway, by public address: the VPC has one, the subnet's
+    /// routes lead there, and there is a public address. Should two claim one address, the first id has it.
+    pub fn gateway_users(&self) -> BTreeMap<Ipv4Addr, (NetworkInterfaceId, &Interface)> {
+        let mut users = BTreeMap::new();
+        for (&id, interface) in self.interfaces.iter().filter(|(_, i)| i.link == LinkState::Attached) {
+            let gateway = self.vpcs.get(&interface.vpc).is_some_and(|vpc| vpc.internet_gateway.is_some());
+            let route = self.subnets.get(&interface.subnet).is_some_and(|s| s.internet_route);
+            if let Some(public) = interface.public_address.filter(|_| gateway && route) {
+                users.entry(public).or_insert((id, interface));
+            }
+        }
+        users
     }
 }
 

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use policy::{HostPlan, Place};
 use types::VpcId;
 
-use crate::Result;
+use crate::{Result, netns};
 
 pub use link::configure_eni_link;
 pub use linux::LinuxNetwork;
@@ -96,4 +96,20 @@ pub struct ForwardProblem {
     pub what: String,
     /// The command that lets machines through.
     pub remedy: String,
+}
+
+/// Runs lines of `ip -batch` in the named namespace, or where the calling thread is. For set-ups of tests, which have
+/// no plan.
+pub fn run_ip(namespace: Option<&str>, lines: &[String]) -> Result<()> {
+    match namespace {
+        Some(name) => netns::run_in(&netns::path_of(name), || program::ip_batch(lines)),
+        None => program::ip_batch(lines),
+    }
+}
+
+/// The nftables tables of the calling thread's namespace, one to a line: family and name.
+pub fn nft_tables() -> Result<String> {
+    let answer = program::nft_list(&["tables"])?.unwrap_or_default();
+    let tables = answer["nftables"].as_array().into_iter().flatten().filter_map(|item| item.get("table"));
+    Ok(tables.map(|t| format!("{} {}\n", t["family"], t["name"]).replace('"', "")).collect())
 }

@@ -72,15 +72,16 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
             raw.routes.insert(destination, plan);
         }
     }
+    let has_ipv6 = Path::new("/proc/sys/net/ipv6").exists();
     for (path, wanted) in &plan.sysctls {
         // A kernel without IPv6 has no such setting, and needs none.
-        let absent = path.starts_with("net/ipv6/").then(|| wanted.clone());
+        let absent = (path.starts_with("net/ipv6/") && !has_ipv6).then(|| wanted.clone());
         raw.sysctls.extend(read_sysctl(path)?.or(absent).map(|value| (path.clone(), value)));
     }
     for link in plan.interfaces.keys().filter(|link| raw.links.contains_key(*link)) {
         let right = |(directory, file, value): &(&str, &str, &str)| {
             let now = read_sysctl(&format!("net/{directory}/{link}/{file}"));
-            now.map(|now| now.map_or(*directory == "ipv6/conf", |now| now == *value))
+            now.map(|now| now.map_or(*directory == "ipv6/conf" && !has_ipv6, |now| now == *value))
         };
         if ENI_LINK_SYSCTLS.iter().map(right).collect::<Result<Vec<_>>>()?.into_iter().all(|ok| ok) {
             raw.set_up.insert(link.clone());

@@ -181,14 +181,11 @@ fn edge_plan(topology: &Topology) -> NamespacePlan {
     ]);
     up.extend(topology.vpcs.iter().filter(|(_, v)| v.internet_gateway.is_some()).map(|(id, _)| gateway_link_name(*id)));
     let mut sources = BTreeSet::new();
-    for interface in topology.interfaces.values().filter(|i| i.link == LinkState::Attached) {
-        if let Some(public) = interface.public_address.filter(|_| topology.uses_gateway(interface)) {
-            let name = gateway_link_name(interface.vpc);
-            routes.entry(Ipv4Cidr::host(public)).or_insert_with(|| {
-                sources.insert(vec![Part::Link(name.clone()), Part::Address(public)]);
-                RoutePlan::Via { gateway: VPC_GATEWAY_ADDRESS, link: name, source: None }
-            });
-        }
+    for (public, (_, interface)) in topology.gateway_users() {
+        let link = gateway_link_name(interface.vpc);
+        sources.insert(vec![Part::Link(link.clone()), Part::Address(public)]);
+        let route = RoutePlan::Via { gateway: VPC_GATEWAY_ADDRESS, link, source: None };
+        routes.insert(Ipv4Cidr::host(public), route);
     }
     let operator_side = |field| link(field, EDGE_OPERATOR_LINK);
     let chains = BTreeMap::from([
@@ -460,12 +457,9 @@ impl<'a> VpcCompiler<'a> {
     fn add_translation(&mut self) {
         let mut private_of = BTreeMap::new();
         let mut public_of = BTreeMap::new();
-        for (_, interface) in self.interfaces.values() {
-            let Some(public) = interface.public_address.filter(|_| self.topology.uses_gateway(interface)) else {
-                continue;
-            };
-            // Should two interfaces claim one public address, the first has it.
-            if *private_of.entry(public).or_insert(interface.address) == interface.address {
+        for (public, (_, interface)) in self.topology.gateway_users() {
+            if interface.vpc == self.id {
+                private_of.insert(public, interface.address);
                 public_of.insert(interface.address, public);
             }
         }
