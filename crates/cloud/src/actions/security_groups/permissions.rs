@@ -178,8 +178,11 @@ fn ports(permission: &IpPermission) -> Result<PortRange, ApiError> {
     })
 }
 
-/// Type and code, each `None` for all; nothing where neither is given.
-fn icmp(permission: &IpPermission) -> Result<Option<(Option<u8>, Option<u8>)>, ApiError> {
+/// An ICMP type and code, each `None` for all.
+type IcmpKind = (Option<u8>, Option<u8>);
+
+/// Type and code; nothing where neither is given.
+fn icmp(permission: &IpPermission) -> Result<Option<IcmpKind>, ApiError> {
     let (kind, code) = match (permission.from_port, permission.to_port) {
         (None, None) => return Ok(None),
         (Some(kind), Some(code)) => (kind, code),

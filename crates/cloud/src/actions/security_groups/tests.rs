@@ -386,8 +386,8 @@ fn rules_are_revoked_by_their_ids_and_lose_their_tags() {
         let told = describe_security_group_rules(&cloud.context, &cloud.tx.view(), request).unwrap();
         told.security_group_rules.into_iter().filter_map(|rule| rule.security_group_rule_id).collect::<Vec<_>>()
     };
-    assert_eq!(find(&cloud, vec![filter("tag:Name", &["ssh"])]), [id.clone()]);
-    assert_eq!(find(&cloud, vec![filter("security-group-rule-id", &[&id])]), [id.clone()]);
+    assert_eq!(find(&cloud, vec![filter("tag:Name", &["ssh"])]), std::slice::from_ref(&id));
+    assert_eq!(find(&cloud, vec![filter("security-group-rule-id", &[&id])]), std::slice::from_ref(&id));
 
     let revoke = |ids: &[&str]| RevokeSecurityGroupIngressRequest {
         group_id: Some(web.clone()),

@@ -31,7 +31,7 @@ fn described_by_every_filter() {
         ("ip-permission.protocol", "udp"),
         ("ip-permission.protocol", "17"),
     ] {
-        assert_eq!(ask(vec![filter(name, &[value])]), [web.clone()], "{name}");
+        assert_eq!(ask(vec![filter(name, &[value])]), std::slice::from_ref(&web), "{name}");
     }
     for (name, value, count) in [
         ("description", "for a test", 3),
