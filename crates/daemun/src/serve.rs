@@ -12,6 +12,7 @@ mod identity;
 mod images;
 mod info;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +78,7 @@ pub struct ServeOptions {
 /// # Errors
 /// If it cannot start: the port or the state directory is taken, something is missing, or the pool is unfit.
 pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
+    start_log();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
@@ -119,9 +121,10 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let api = Arc::new(api::Api::new(ledger.clone(), config, key, Arc::clone(&engine.machines)));
     let running = DaemonInfo::new(options, address, identity.tag);
     running.write(&state_dir)?;
+    // Before the announcement: whoever waits for it may end the daemon at once.
+    let stop = stop_signal()?;
     announce(address);
 
-    let stop = stop_signal()?;
     connection::serve(listener, api, stop, DRAIN_LIMIT).await;
     tracing::info!("ending; instances go on running");
     image_watch.abort();
@@ -129,6 +132,16 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     ledger.close();
     DaemonInfo::remove(&state_dir);
     Ok(())
+}
+
+/// Logs to standard error: what `RUST_LOG` asks for, else what an operator should know.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if log.with_ansi(std::io::stderr().is_terminal()).try_init().is_err() {
+        tracing::debug!("a log was started before");
+    }
 }
 
 /// Says on standard output that requests are answered: tools wait for this line.
