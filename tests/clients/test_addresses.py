@@ -55,7 +55,7 @@ def test_an_address_stays_through_a_stop_and_survives_termination(ec2, run, unti
     ec2.terminate_instances(InstanceIds=ids)
     until_state(ids, "terminated")
     [seen] = ec2.describe_addresses()["Addresses"]
-    assert "AssociationId" not in seen and "InstanceId" not in seen
+    assert not seen.get("AssociationId") and not seen.get("InstanceId"), seen
 
 
 def test_five_addresses_a_region(ec2):

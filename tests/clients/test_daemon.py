@@ -184,4 +184,4 @@ def test_ready_is_all_that_standard_output_says(tmp_path):
         assert process.wait(20) == 0
     finally:
         process.kill()
-        process.wait()
+        process.communicate()

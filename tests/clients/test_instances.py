@@ -155,7 +155,7 @@ def test_a_public_address_is_optional(ec2, run):
         ({"SubnetId": "subnet-0123456789abcdef0"}, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0123456789abcdef0' does not exist"),
         ({"InstanceType": "t9.gigantic"}, "InvalidParameterValue", "Invalid value 't9.gigantic' for InstanceType."),
         ({"MinCount": 0, "MaxCount": 0}, "InvalidParameterValue", None),
-        ({"MinCount": 2, "MaxCount": 1}, "InvalidParameterValue", None),
+        ({"MinCount": 2, "MaxCount": 1}, "InvalidParameterCombination", "must not be below the minimum"),
         ({"MinCount": -1, "MaxCount": 1}, "InvalidParameterValue", None),
         ({"UserData": "x" * 16385}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
         ({"MetadataOptions": {"HttpPutResponseHopLimit": 65}}, "InvalidParameterValue", None),

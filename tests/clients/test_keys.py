@@ -25,7 +25,7 @@ def test_an_rsa_key_pair_is_pkcs1_and_its_fingerprint_is_that_of_its_private_hal
     pkcs8 = subprocess.run(
         ["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", str(pem), "-outform", "DER"], capture_output=True, check=True
     ).stdout
-    assert made["KeyFingerprint"] == hashlib.sha1(pkcs8).hexdigest(":")
+    assert made["KeyFingerprint"] == hashlib.sha1(pkcs8).digest().hex(":")
     bits = subprocess.run(["openssl", "rsa", "-in", str(pem), "-text", "-noout"], capture_output=True, text=True, check=True)
     assert "2048 bit" in bits.stdout
 
@@ -56,7 +56,7 @@ def test_an_imported_key_has_the_md5_fingerprint_of_its_public_half(ec2, tmp_pat
     ssh_keygen("-p", "-q", "-m", "PEM", "-N", "", "-f", str(tmp_path / "k"))
     openssl = ["openssl", "rsa", "-in", str(tmp_path / "k"), "-pubout", "-outform", "DER"]
     der = subprocess.run(openssl, capture_output=True, check=True).stdout
-    assert made["KeyFingerprint"] == hashlib.md5(der).hexdigest(":")
+    assert made["KeyFingerprint"] == hashlib.md5(der).digest().hex(":")
 
 
 def test_import_takes_ed25519_and_gives_back_the_public_half_when_asked(ec2, tmp_path):

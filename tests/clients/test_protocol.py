@@ -59,7 +59,6 @@ def test_no_action_and_no_or_another_version_are_refused(daemon, region):
         ("TerminateInstances", {}, "MissingParameter"),
         ("RunInstances", {"ImageId": "ami-0123456789abcdef0", "MinCount": "one", "MaxCount": "1"}, "InvalidParameterValue"),
         ("RunInstances", {"ImageId": "ami-0123456789abcdef0", "MinCount": "1", "MaxCount": "99999999999999"}, "InvalidParameterValue"),
-        ("RunInstances", {"ImageId": "ami-0123456789abcdef0", "MinCount": "1", "MaxCount": "1", "UserData": "%%%"}, None),
         ("DescribeInstances", {"DryRun": "perhaps"}, "InvalidParameterValue"),
         ("DescribeInstances", {"MaxResults": "-"}, "InvalidParameterValue"),
         ("ImportKeyPair", {"KeyName": "x", "PublicKeyMaterial": "%%%"}, None),
@@ -69,9 +68,14 @@ def test_parameters_that_are_wrong_are_told_apart(daemon, region, action, parame
     answer = send(daemon, signed(daemon, {"Action": action, "Version": VERSION, **parameters}, region=region))
     assert answer.status == 400, answer
     if code is None:
-        assert answer.code in ("InvalidUserData.Malformed", "InvalidKey.Format", "InvalidKeyPair.Format", "InvalidParameterValue"), answer
+        assert answer.code in ("InvalidKey.Format", "InvalidKeyPair.Format", "InvalidParameterValue"), answer
     else:
         assert answer.code == code, answer
+
+
+def test_user_data_that_is_no_base64_is_refused(daemon, region, image):
+    answer = ask(daemon, "RunInstances", region, ImageId=image, MinCount="1", MaxCount="1", UserData="%%%")
+    assert (answer.status, answer.code, answer.message) == (400, "InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
 
 
 @pytest.mark.parametrize(
