@@ -310,7 +310,7 @@ pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
 
 /// Whether a setting belongs to one link, and exists only once the link does.
 fn sysctls_of_link(path: &str) -> bool {
-    let link = path.strip_prefix("net/ipv4/conf/").or_else(|| path.strip_prefix("net/ipv6/conf/"));
+    let link = ["net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/"].iter().find_map(|of| path.strip_prefix(of));
     link.is_some_and(|rest| !rest.starts_with("all/") && !rest.starts_with("default/"))
 }
 

@@ -177,7 +177,7 @@ fn an_instance_that_stops_keeps_nothing_and_starts_again() {
 
 #[test]
 fn vpcs_come_and_go() {
-    let Some((mut lab, ..)) = one() else { return };
+    let Some((mut lab, _, _, _server)) = one() else { return };
     let two = lab.add_vpc(2, "10.0.0.0/16");
     lab.apply();
     assert!(netns::is_namespace(&netns::path_of(&lab.vpc_namespace_name(2))));

@@ -130,6 +130,7 @@ fn read_base(chain: &Value) -> Option<BaseChain> {
             "prerouting" => Hook::Prerouting,
             "input" => Hook::Input,
             "forward" => Hook::Forward,
+            "output" => Hook::Output,
             _ => Hook::Postrouting,
         },
         priority: chain["prio"].as_i64()?.try_into().ok()?,

@@ -10,7 +10,7 @@ use super::nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Field, FieldType, Hook, Match, Part,
     Rule, SetPlan, TablePlan,
 };
-use super::{HostPlan, InterfaceLink, LinkEnd, NamespacePlan, Place, RoutePlan, VethPlan};
+use super::{ARP_RETRY_MS, HostPlan, InterfaceLink, LinkEnd, NamespacePlan, Place, RoutePlan, VethPlan};
 use crate::names::{EDGE_OPERATOR_LINK, VPC_GATEWAY_LINK, eni_link_name, gateway_link_name};
 use crate::ranges::from_nowhere;
 use crate::topology::{Direction, Interface, LinkState, Operator, Peer, Topology, Vpc};
@@ -104,6 +104,11 @@ fn router_sysctls() -> BTreeMap<String, String> {
     sysctls
 }
 
+/// The setting that makes ARP on a link ask again soon.
+fn arp_retry(link: &str) -> (String, String) {
+    (format!("net/ipv4/neigh/{link}/retrans_time_ms"), ARP_RETRY_MS.to_owned())
+}
+
 /// The operator's namespace: a way to the public addresses, and a way out for machines.
 ///
 /// A machine may call the operator's machine only in answer: what listens there is no business of the cloud's.
@@ -153,6 +158,7 @@ fn operator_plan(operator: &Operator) -> NamespacePlan {
         sysctls: BTreeMap::from([
             ("net/ipv4/ip_forward".to_owned(), "1".to_owned()),
             (format!("net/ipv6/conf/{ours}/disable_ipv6"), "1".to_owned()),
+            arp_retry(&ours),
         ]),
         up: BTreeSet::from([ours.clone()]),
         addresses: BTreeSet::from([(ours, operator.address())]),
@@ -180,6 +186,8 @@ fn edge_plan(topology: &Topology) -> NamespacePlan {
         ),
     ]);
     up.extend(topology.vpcs.iter().filter(|(_, v)| v.internet_gateway.is_some()).map(|(id, _)| gateway_link_name(*id)));
+    let mut sysctls = router_sysctls();
+    sysctls.extend(up.iter().filter(|link| *link != "lo").map(|link| arp_retry(link)));
     let mut sources = BTreeSet::new();
     for (public, (_, interface)) in topology.gateway_users() {
         let link = gateway_link_name(interface.vpc);
@@ -222,7 +230,7 @@ fn edge_plan(topology: &Topology) -> NamespacePlan {
         set(&[FieldType::LinkName, FieldType::Address], false, sources),
     )]);
     NamespacePlan {
-        sysctls: router_sysctls(),
+        sysctls,
         up,
         addresses: BTreeSet::from([
             ("lo".to_owned(), operator.edge_address()),
@@ -283,6 +291,7 @@ impl<'a> VpcCompiler<'a> {
     /// The timeouts of tracked connections are AWS's (EC2 User Guide, "Security group connection tracking").
     fn sysctls(&self) -> BTreeMap<String, String> {
         let mut sysctls = router_sysctls();
+        sysctls.extend(self.vpc.internet_gateway.map(|_| arp_retry(VPC_GATEWAY_LINK)));
         for (name, seconds) in [
             ("tcp_timeout_established", 432_000),
             ("udp_timeout", 30),
@@ -309,7 +318,8 @@ impl<'a> VpcCompiler<'a> {
 
     /// What has no interface is nowhere, and says nothing: the `local` route of every route table.
     fn routes(&self) -> BTreeMap<Ipv4Cidr, RoutePlan> {
-        let mut routes: BTreeMap<_, _> = self.vpc.cidrs.iter().map(|cidr| (*cidr, RoutePlan::Blackhole)).collect();
+        let here = self.vpc.cidrs.iter().chain([&Ipv4Cidr::ANY]);
+        let mut routes: BTreeMap<_, _> = here.map(|cidr| (*cidr, RoutePlan::Blackhole)).collect();
         if self.vpc.internet_gateway.is_some() {
             let link = VPC_GATEWAY_LINK.to_owned();
             routes.insert(Ipv4Cidr::ANY, RoutePlan::Via { gateway: EDGE_GATEWAY_ADDRESS, link, source: None });
@@ -354,6 +364,7 @@ impl<'a> VpcCompiler<'a> {
     /// and nobody calls them under another's address, checked or not: the address is how the daemon knows who asks.
     fn add_services(&mut self) {
         const SERVICES: &str = "services";
+        const SILENT: &str = "silent_protocols";
         let service = |address: Ipv4Addr, protocol, port| {
             vec![Part::Address(address), Part::Number(protocol), Part::Number(port)]
         };
@@ -372,10 +383,13 @@ impl<'a> VpcCompiler<'a> {
             ),
             rule([Match::State(vec![CtState::Related])], Action::Accept),
         ];
+        // The router itself never says anything: who calls what is not there hears nothing, as on AWS.
+        let silent = vec![rule([in_set(&[Field::Protocol], SILENT)], Action::Drop)];
+        self.table.sets.insert(SILENT.to_owned(), set(&[FieldType::Protocol], false, [vec![Part::Number(1)]]));
         self.table.sets.insert(SERVICES.to_owned(), set(&types, false, services));
-        self.table
-            .chains
-            .insert("local".to_owned(), base(ChainKind::Filter, Hook::Input, PRIORITY_FILTER, true, rules));
+        let chains = &mut self.table.chains;
+        chains.insert("local".to_owned(), base(ChainKind::Filter, Hook::Input, PRIORITY_FILTER, true, rules));
+        chains.insert("router".to_owned(), base(ChainKind::Filter, Hook::Output, PRIORITY_FILTER, false, silent));
     }
 
     /// The chains of the groups in use, the members of the groups they name, and a chain for each interface and

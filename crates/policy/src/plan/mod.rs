@@ -137,11 +137,17 @@ pub struct InterfaceLink {
 /// Settings of the host's end of every network interface: directory below `/proc/sys/net`, file, value.
 ///
 /// `proxy_arp`: the host answers for every neighbour, so that nothing is ever exchanged behind its back. No
-/// `rp_filter`: the check of source addresses is a rule. No redirects: the host *is* the only way. No IPv6 yet.
-pub const ENI_LINK_SYSCTLS: [(&str, &str, &str); 5] = [
+/// `rp_filter`: the check of source addresses is a rule. No redirects: the host *is* the only way. No IPv6 yet. And a
+/// machine that was not up yet when it was first asked for is asked again soon, not after a second.
+pub const ENI_LINK_SYSCTLS: [(&str, &str, &str); 6] = [
     ("ipv4/conf", "proxy_arp", "1"),
     ("ipv4/conf", "rp_filter", "0"),
     ("ipv4/conf", "send_redirects", "0"),
     ("ipv4/conf", "accept_redirects", "0"),
+    ("ipv4/neigh", "retrans_time_ms", ARP_RETRY_MS),
     ("ipv6/conf", "disable_ipv6", "1"),
 ];
+
+/// How long to wait for an answer to ARP before asking again, in milliseconds. Links here are a memory copy long. A
+/// whole number of ticks whatever the kernel's clock rate (100, 250, 300 or 1,000), or it would read back as another.
+pub(crate) const ARP_RETRY_MS: &str = "100";

@@ -138,6 +138,8 @@ pub enum Hook {
     Input,
     /// Passing through.
     Forward,
+    /// From a local socket, or from the kernel itself.
+    Output,
     /// Just before it leaves.
     Postrouting,
 }
@@ -354,6 +356,7 @@ impl fmt::Display for BaseChain {
             Hook::Prerouting => "prerouting",
             Hook::Input => "input",
             Hook::Forward => "forward",
+            Hook::Output => "output",
             Hook::Postrouting => "postrouting",
         };
         let policy = if self.drop_by_default { "drop" } else { "accept" };
