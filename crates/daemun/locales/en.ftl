@@ -92,7 +92,6 @@ doctor-state-dir-ok = writable
 doctor-state-dir-remedy = run as root, or choose another with --state-dir
 doctor-forwarding = instances get out through this machine's firewall
 doctor-forwarding-ok = nothing in the way
-doctor-forwarding-remedy = { $commands }
 
 ## image
 

@@ -74,7 +74,7 @@ status-pool = 퍼블릭 주소 대역: { $pool }
 status-operator = 인스턴스에서 본 이 컴퓨터의 주소: { $address }
 status-instances = { $region } 리전의 인스턴스: { $count }개
 status-images = 이미지: { $count }개
-status-open = { $ports } ← { $peer }
+status-open = { $peer }에 { $ports } 열림
 
 ## doctor
 
@@ -92,7 +92,6 @@ doctor-state-dir-ok = 쓸 수 있습니다
 doctor-state-dir-remedy = root로 실행하거나 --state-dir로 다른 디렉터리를 고르세요
 doctor-forwarding = 인스턴스가 이 컴퓨터의 방화벽을 지나 밖으로 나갈 수 있는지 여부
 doctor-forwarding-ok = 막는 규칙이 없습니다
-doctor-forwarding-remedy = { $commands }
 
 ## image
 

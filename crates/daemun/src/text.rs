@@ -12,9 +12,9 @@ use unic_langid::LanguageIdentifier;
 /// A language that Daemun speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
-    /// English.
+    // English.
     En,
-    /// Korean.
+    // Korean.
     Ko,
 }
 

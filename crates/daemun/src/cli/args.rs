@@ -14,7 +14,7 @@ use super::output::Output;
 use crate::text::{Language, Texts};
 
 #[derive(Debug, Parser)]
-#[command(name = "daemun", version, disable_help_flag = true, disable_version_flag = true)]
+#[command(name = "daemun", version, propagate_version = true, disable_help_flag = true, disable_version_flag = true)]
 #[command(disable_help_subcommand = true, max_term_width = 100)]
 pub struct Arguments {
     #[command(flatten)]
@@ -70,9 +70,8 @@ pub struct Serve {
 /// What the machines are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// Linux containers.
     Container,
-    /// Nothing: they only pretend.
+    // Nothing: they only pretend.
     Simulated,
 }
 
@@ -141,6 +140,9 @@ pub struct MachineHook {
     pub arguments: Vec<OsString>,
 }
 
+/// Where options of every command stand in help.
+const COMMON_ORDER: usize = 1000;
+
 /// Reads the command line, with help in the language that it or the environment asks for.
 ///
 /// # Errors
@@ -172,7 +174,9 @@ fn described(command: clap::Command, id: &str, texts: &Texts) -> clap::Command {
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     let mut command = command.mut_args(|argument| {
         let help = texts.find(&format!("{id}--{}", argument_name(&argument)), &[]);
-        help.into_iter().fold(argument, |argument, help| argument.help(help))
+        // What every command has comes after what is the command's own.
+        let order = if argument.is_global_set() { COMMON_ORDER } else { 0 };
+        help.into_iter().fold(argument.display_order(order), |argument, help| argument.help(help))
     });
     for name in names {
         command = command.mut_subcommand(&name, |inner| {

@@ -50,7 +50,7 @@ pub struct GroupView {
 }
 
 /// A rule for packets that come in, from one peer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RuleView {
     /// `tcp`, `udp`, `icmp`, another number, or `-1` for all.
     pub protocol: String,

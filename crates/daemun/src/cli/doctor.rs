@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
+use host::network::{LinuxNetwork, Network};
+use policy::CloudTag;
 use serde::Serialize;
 
 use super::{Session, args, output};
@@ -26,6 +28,7 @@ pub fn run(session: &Session, doctor: &args::Doctor) -> anyhow::Result<ExitCode>
     let mut checks: Vec<Check> = Vec::new();
     checks.push(port(session, doctor.listen));
     checks.push(state_dir(session));
+    checks.extend(forwarding(session));
     let bad = checks.iter().filter(|check| !check.ok).count();
     if session.is_json() {
         output::json(&checks)?;
@@ -73,6 +76,24 @@ fn state_dir(session: &Session) -> Check {
             Check { name, ok: false, found: error.to_string(), remedy: Some(text!(texts, "doctor-state-dir-remedy")) }
         }
     }
+}
+
+/// Whether other programs' firewalls let instances out; nothing where that cannot be asked, which other checks tell.
+fn forwarding(session: &Session) -> Option<Check> {
+    // Our own exceptions are known by the cloud's tag; before the first start there are none.
+    let tag = DaemonInfo::read(&session.state_dir).map_or(CloudTag::from_number(0), |info| info.tag);
+    if !host::system::is_root() {
+        return None;
+    }
+    let problems = LinuxNetwork::new(tag).forward_filter_check().ok()?;
+    let texts = &session.texts;
+    let name = text!(texts, "doctor-forwarding");
+    if problems.is_empty() {
+        return Some(Check { name, ok: true, found: text!(texts, "doctor-forwarding-ok"), remedy: None });
+    }
+    let (found, remedies): (Vec<_>, Vec<_>) =
+        problems.into_iter().map(|problem| (problem.what, problem.remedy)).unzip();
+    Some(Check { name, ok: false, found: found.join(", "), remedy: Some(remedies.join("; ")) })
 }
 
 /// Tries to write below a directory, or below the first one above it that exists; leaves nothing behind.

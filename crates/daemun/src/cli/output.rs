@@ -1,6 +1,6 @@
 //! How commands show what they found.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -8,9 +8,9 @@ use unicode_width::UnicodeWidthStr;
 /// The form of what a command prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Output {
-    /// For people.
+    // For people. (A doc comment would become help in one language only; so below.)
     Text,
-    /// For programs.
+    // For programs.
     Json,
 }
 
@@ -27,11 +27,6 @@ pub fn line(text: impl AsRef<str>) {
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(serde_json::to_string_pretty(value)?);
     Ok(())
-}
-
-/// Whether a person sees the output.
-pub fn is_terminal() -> bool {
-    io::stdout().is_terminal()
 }
 
 /// Rows under headings, columns as wide as their widest cell. A wide letter, such as Korean ones, counts as two.

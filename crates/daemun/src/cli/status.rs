@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::cloud::{self, GroupView, ImageView, InstanceView};
+use super::cloud::{self, GroupView, ImageView, InstanceView, RuleView};
 use super::{Session, output};
 use crate::client::Client;
 use crate::serve::DaemonInfo;
@@ -23,8 +23,8 @@ struct Status {
 struct InstanceStatus {
     #[serde(flatten)]
     instance: InstanceView,
-    /// What may come in, such as `tcp/22 from 198.18.0.1/32`.
-    open: Vec<String>,
+    /// The rules for what may come in, of all its groups.
+    open: Vec<RuleView>,
 }
 
 /// Shows it; fails where no daemon runs.
@@ -49,8 +49,7 @@ fn collect(session: &Session, daemon: DaemonInfo, client: &Client) -> anyhow::Re
         cloud::groups(client, vec![])?.into_iter().map(|group| (group.id.clone(), group)).collect();
     let open = |instance: &InstanceView| {
         let rules = instance.group_ids.iter().filter_map(|id| groups.get(id)).flat_map(|group| &group.ingress);
-        let mut open: Vec<_> =
-            rules.map(|rule| text!(session.texts, "status-open", ports = rule.ports(), peer = rule.peer)).collect();
+        let mut open: Vec<_> = rules.cloned().collect();
         open.sort();
         open.dedup();
         open
@@ -88,6 +87,7 @@ fn show(session: &Session, status: &Status) {
         text!(texts, "column-public"),
         text!(texts, "column-open"),
     ];
+    let in_words = |rule: &RuleView| text!(texts, "status-open", ports = rule.ports(), peer = rule.peer);
     let dash = || "-".to_owned();
     let rows: Vec<_> = (status.instances.iter())
         .map(|InstanceStatus { instance, open }| {
@@ -97,7 +97,7 @@ fn show(session: &Session, status: &Status) {
                 instance.state.clone(),
                 instance.private_address.map_or_else(dash, |a| a.to_string()),
                 instance.public_address.map_or_else(dash, |a| a.to_string()),
-                if open.is_empty() { dash() } else { open.join(", ") },
+                if open.is_empty() { dash() } else { open.iter().map(in_words).collect::<Vec<_>>().join(", ") },
             ]
         })
         .collect();

@@ -255,17 +255,17 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_never_comes_is_the_last_result() {
-        let mut calls = 0;
-        let last = retry(
-            Duration::ZERO,
-            || {
+    fn trying_again_ends_with_the_wanted_result_or_with_time() {
+        let last_code = |limit| {
+            let mut calls = 0;
+            let attempt = || {
                 calls += 1;
                 Ok(finished(calls, "", ""))
-            },
-            |f| f.code == Some(2),
-        );
-        assert_eq!(last.unwrap().code, Some(2));
+            };
+            retry(limit, attempt, |f| f.code == Some(2)).unwrap().code
+        };
+        assert_eq!(last_code(Duration::from_secs(60)), Some(2));
+        assert_eq!(last_code(Duration::ZERO), Some(1));
     }
 
     #[test]

@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(folded(command, 200), [format!("$ {command}")]);
         assert_eq!(
             folded(command, 40),
-            ["$ aws ec2 run-instances \\", "      --image-id ami-1 --tags 'a b --c' \\", "      --count 1"]
+            ["$ aws ec2 run-instances --image-id ami-1 \\", "      --tags 'a b --c' --count 1"]
         );
     }
 }
