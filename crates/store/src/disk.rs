@@ -1,5 +1,7 @@
 //! The tables on disk.
 
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use cloud::{Change, Operation, State};
@@ -84,7 +86,10 @@ pub(crate) struct Disk {
 
 impl Disk {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+        // It holds user data: for its owner alone.
+        let file = File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
+        let file = file.map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
         let write = database.begin_write()?;
         let next_entry = {
             write.open_table(RECORDS)?;

@@ -136,7 +136,7 @@ impl Worker {
     async fn stop(&self, region: &Region, instance: &Instance) -> Result<(), StepError> {
         let id = instance.id;
         let grace = if instance.force_stop { Duration::ZERO } else { STOP_GRACE };
-        self.on(id, move |m, id| m.stop(id, grace)).await?;
+        self.shut_down(id, grace).await?;
         let at = now();
         self.report(region, "InstanceStopped", move |tx| lifecycle::mark_stopped(tx, at, id, StopReason::ApiRequest))
             .await
@@ -144,7 +144,7 @@ impl Worker {
 
     async fn terminate(&self, region: &Region, instance: &Instance) -> Result<(), StepError> {
         let id = instance.id;
-        self.on(id, |m, id| m.stop(id, TERMINATE_GRACE)).await?;
+        self.shut_down(id, TERMINATE_GRACE).await?;
         self.remove(id).await?;
         let at = now();
         self.report(region, "InstanceTerminated", move |tx| lifecycle::mark_terminated(tx, at, id)).await
@@ -158,7 +158,16 @@ impl Worker {
 
     /// Turns a machine off without asking it.
     pub(super) async fn kill(&self, id: InstanceId) -> Result<(), StepError> {
-        self.on(id, |m, id| m.stop(id, Duration::ZERO)).await
+        self.shut_down(id, Duration::ZERO).await
+    }
+
+    /// Turns a machine off; one that is not there is off.
+    async fn shut_down(&self, id: InstanceId, grace: Duration) -> Result<(), StepError> {
+        let stop = move |machines: &dyn Machines, id| match machines.stop(id, grace) {
+            Err(HostError::NoSuchMachine(_)) => Ok(()),
+            other => other,
+        };
+        self.on(id, stop).await
     }
 
     async fn report(

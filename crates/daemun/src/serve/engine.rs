@@ -48,6 +48,7 @@ pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag)
     if !host::system::is_root() {
         bail!("instances need root: run this with sudo, or use --engine simulated");
     }
+    super::info::check_passable(state_dir)?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let hook = HookCommand { program, args: vec!["machine-hook".to_owned()] };
     let machines = LxcMachines::open(&state_dir.join("instances"), hook)

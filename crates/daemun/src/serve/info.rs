@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use policy::CloudTag;
 use serde::{Deserialize, Serialize};
 use types::{Ipv4Cidr, Timestamp};
@@ -111,14 +111,34 @@ fn started_ticks(pid: u32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
-/// Makes a directory that only its owner may enter, unless it is there, and gives its absolute path.
-pub(super) fn make_private_dir(dir: &Path) -> anyhow::Result<PathBuf> {
+/// Makes the state directory, unless it is there, and gives its absolute path.
+///
+/// Only its owner may list it, and what is secret in it has modes of its own. Others may pass through: the processes
+/// of an instance run as other users, and their disk is below.
+pub(super) fn make_state_dir(dir: &Path) -> anyhow::Result<PathBuf> {
     fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(0o755)
         .create(dir)
+        .and_then(|()| fs::set_permissions(dir, fs::Permissions::from_mode(0o711)))
         .and_then(|()| dir.canonicalize())
         .with_context(|| format!("cannot make the directory {}", dir.display()))
+}
+
+/// Checks that other users may pass through every directory above.
+pub(super) fn check_passable(state_dir: &Path) -> anyhow::Result<()> {
+    for above in state_dir.ancestors().skip(1) {
+        let mode =
+            fs::metadata(above).with_context(|| format!("cannot look at {}", above.display()))?.permissions().mode();
+        if mode & 0o001 == 0 {
+            bail!(
+                "instances cannot reach their disks: nobody but its owner may enter {}; \
+                 run chmod o+x on it, or choose another directory with --state-dir",
+                above.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
