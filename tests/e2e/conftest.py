@@ -12,8 +12,8 @@ def network():
 
 
 @pytest.fixture(scope="session")
-def daemon(network, tmp_path_factory):
-    with real.cloud(tmp_path_factory.mktemp("cloud") / "state") as started:
+def daemon(network):
+    with real.place() as folder, real.cloud(folder / "state") as started:
         yield started
 
 

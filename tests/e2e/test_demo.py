@@ -9,9 +9,9 @@ from support import real
 
 
 @pytest.fixture(scope="module")
-def cloud(network, tmp_path_factory):
-    """A cloud of its own: the demo begins with an empty one."""
-    with real.cloud(tmp_path_factory.mktemp("demo") / "state", listen="127.0.0.1:4567", arguments=["--public-pool", "198.19.0.0/16"]) as started:
+def cloud(network):
+    """A cloud of its own, beside the other one: the demo begins with an empty one."""
+    with real.place() as folder, real.cloud(folder / "state", arguments=["--public-pool", "198.19.0.0/16"]) as started:
         yield started
 
 

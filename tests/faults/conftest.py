@@ -12,8 +12,14 @@ def network():
 
 
 @pytest.fixture
-def daemon(network, tmp_path):
-    with real.cloud(tmp_path / "state") as started:
+def place(network):
+    with real.place() as folder:
+        yield folder
+
+
+@pytest.fixture
+def daemon(place):
+    with real.cloud(place / "state") as started:
         yield started
 
 

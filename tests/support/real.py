@@ -2,7 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 from support.daemon import Daemon, wait_until
 from support.machine import Machine
@@ -21,6 +24,17 @@ def isolated():
     """A network namespace; the whole test session lives in it."""
     with Isolated(f"daemun-test-{os.getpid()}") as namespace:
         yield namespace
+
+
+@contextlib.contextmanager
+def place():
+    """A folder for state: on a disk, and unlike pytest's own one that the user ids of instances can pass through."""
+    folder = Path(tempfile.mkdtemp(prefix="daemun-test-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
