@@ -12,6 +12,8 @@ mod places;
 mod security_groups;
 mod show;
 mod tags;
+#[cfg(test)]
+mod testbed;
 mod vpcs;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};

@@ -4,6 +4,9 @@
 //! associated stands in three places at once: the allocation names the interface, the interface names the
 //! allocation, and the automatic address the interface may have had is back in the pool.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 

@@ -8,6 +8,8 @@ mod launch;
 mod power;
 mod shape;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
