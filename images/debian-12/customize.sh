@@ -7,7 +7,7 @@ useradd --create-home --shell /bin/bash --groups sudo,adm --comment Debian admin
 passwd --quiet --lock admin
 install -d -m 0700 -o admin -g admin /home/admin/.ssh
 chmod 0440 /etc/sudoers.d/90-admin
-chmod 0755 /usr/lib/daemun/make-host-keys
+chmod 0755 /usr/lib/daemun/*
 
 mask() {
     for unit in "$@"; do
@@ -19,7 +19,9 @@ mask() {
 mask systemd-udevd.service systemd-udev-trigger.service systemd-udevd-kernel.socket systemd-udevd-control.socket
 mask systemd-modules-load.service systemd-random-seed.service systemd-pstore.service kmod-static-nodes.service
 mask systemd-binfmt.service proc-sys-fs-binfmt_misc.automount systemd-repart.service systemd-firstboot.service
-mask dev-hugepages.mount dev-mqueue.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
+# The image has its users, and its devices are LXC's; packages installed later make their own.
+mask systemd-sysusers.service systemd-tmpfiles-setup-dev.service
+mask modprobe@.service dev-hugepages.mount dev-mqueue.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount
 mask sys-fs-fuse-connections.mount systemd-ask-password-console.path systemd-ask-password-wall.path
 mask systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-initctl.socket
 mask systemd-remount-fs.service systemd-pcrphase.service systemd-pcrphase-sysinit.service
@@ -48,8 +50,8 @@ systemctl enable --quiet ssh.service
 
 # cloud-init follows SSH instead of holding it up. The image knows that it is on EC2, so nothing has to find out.
 rm -f /etc/systemd/system/cloud-init.target.wants/*
-mask cloud-init-local.service cloud-init-hotplugd.socket cloud-init-hotplugd.service
-systemctl enable --quiet cloud-init.service cloud-config.service cloud-final.service
+mask cloud-init-local.service cloud-config.service cloud-final.service cloud-init-hotplugd.socket cloud-init-hotplugd.service
+systemctl enable --quiet cloud-init.service
 mkdir -p /etc/systemd/system/multi-user.target.wants
 ln -sf /lib/systemd/system/cloud-init.target /etc/systemd/system/multi-user.target.wants/cloud-init.target
 echo 'f /run/cloud-init/enabled 0644 root root -' > /etc/tmpfiles.d/cloud-init.conf

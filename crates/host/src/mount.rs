@@ -83,12 +83,16 @@ fn set_attributes(tree: &OwnedFd, attributes: &MountAttributes) -> io::Result<()
 
 /// Mounts an overlay on `target`. All paths are relative to the working directory and free of `:`, `,` and `\`.
 ///
-/// `lower` stands lowest first, as images list their layers.
+/// `lower` stands lowest first, as images list their layers. Device files on it do not work, since they would be the
+/// host's devices.
 pub(crate) fn overlay(lower: &[String], upper: &str, work: &str, target: &str) -> Result<()> {
     let top_first: Vec<&str> = lower.iter().rev().map(String::as_str).collect();
-    let options = format!("lowerdir={},upperdir={upper},workdir={work}", top_first.join(":"));
+    let options = format!(
+        "lowerdir={},upperdir={upper},workdir={work},redirect_dir=off,index=off,metacopy=off",
+        top_first.join(":")
+    );
     let options = CString::new(options).map_err(|_| HostError::Invalid("a zero byte in a path".to_owned()))?;
-    mount("overlay", target, "overlay", MountFlags::empty(), options.as_c_str())
+    mount("overlay", target, "overlay", MountFlags::NODEV, options.as_c_str())
         .map_err(|e| HostError::io("mounting an overlay on", target, e))
 }
 

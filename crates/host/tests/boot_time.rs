@@ -24,9 +24,12 @@ fn kernel_boot_time() {
         let started = begin.elapsed();
         bench.wait_for_banner(spec.nics[0].address, Duration::from_secs(20));
         let greeted = begin.elapsed();
+        let busy_at_banner = processor_time(&spec.id.to_string());
         let hello = bench.ssh_ok(spec.nics[0].address, "echo hello");
         let accepted = begin.elapsed();
+        let busy = processor_time(&spec.id.to_string());
         println!("created {created:?} started {started:?} banner {greeted:?} accepted {accepted:?} {}", hello.trim());
+        println!("processor time inside: {busy_at_banner:?} to the banner, {busy:?} to the login");
         if let Ok(command) = std::env::var("COMMAND") {
             println!("{}", bench.ssh_ok(spec.nics[0].address, &command));
         }
@@ -36,4 +39,16 @@ fn kernel_boot_time() {
         bench.machines.destroy(spec.id).unwrap();
         println!("stopped {stopped:?} destroyed {:?}", begin.elapsed());
     }
+}
+
+/// What the machine's processes have computed so far; independent of how busy the host is otherwise.
+fn processor_time(id: &str) -> Duration {
+    let version_one = format!("/sys/fs/cgroup/cpuacct/daemun/{id}/machine/cpuacct.usage");
+    if let Ok(text) = std::fs::read_to_string(version_one) {
+        return Duration::from_nanos(text.trim().parse().unwrap());
+    }
+    let version_two = format!("/sys/fs/cgroup/daemun/{id}/machine/cpu.stat");
+    let text = std::fs::read_to_string(version_two).unwrap();
+    let usage = text.lines().find_map(|line| line.strip_prefix("usage_usec ")).unwrap();
+    Duration::from_micros(usage.parse().unwrap())
 }

@@ -4,7 +4,7 @@
 //! are gone and its programs dead, and what is left is one directory that the next build removes.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -110,6 +110,10 @@ fn bootstrap(recipe: &Recipe, suite: &str, mirror: &Mirror, layer: &Path, tell: 
     for path in ["etc/apt/apt.conf.d/99mmdebstrap", "etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/apt/sources.list"] {
         remove_file(&layer.join(path))?;
     }
+    // A machine brings its own devices.
+    let dev = layer.join("dev");
+    fs::remove_dir_all(&dev).map_err(|e| HostError::io("removing", &dev, e))?;
+    make_directory(&dev, 0o755)?;
     let tmp = layer.join("tmp");
     fs::set_permissions(&tmp, Permissions::from_mode(0o1777)).map_err(|e| HostError::io("changing", &tmp, e))
 }
@@ -138,8 +142,13 @@ fn on_top(recipe: &Recipe, site: &Site<'_>, mirror: &Mirror, layer: &Path, tell:
 
 /// Installs the recipe's packages into a root; what the installation itself needs is on mounts that vanish.
 fn install(recipe: &Recipe, mirror: &Mirror, root: &Path, tell: Tell<'_>) -> Result<()> {
-    for path in ["run", "tmp", "var/cache/apt", "var/lib/apt/lists"] {
-        mount_tmpfs(&root.join(path))?;
+    for (path, mode) in [
+        ("run", c"mode=0755"),
+        ("tmp", c"mode=1777"),
+        ("var/cache/apt", c"mode=0755"),
+        ("var/lib/apt/lists", c"mode=0755"),
+    ] {
+        mount_tmpfs(&root.join(path), mode)?;
     }
     make_directory(&root.join("var/lib/apt/lists/partial"), 0o700)?;
     make_directory(&root.join("var/cache/apt/archives"), 0o755)?;
@@ -212,7 +221,10 @@ fn clean(root: &Path) -> Result<()> {
     for name in ["etc/hostname", "etc/.pwd.lock", "var/lib/dbus/machine-id", "var/lib/systemd/random-seed"] {
         remove_file(&root.join(name))?;
     }
-    for directory in ["var/log", "var/cache/debconf", "var/cache/ldconfig", "var/cache/apt"] {
+    for name in ["config.dat-old", "templates.dat-old", "passwords.dat-old"] {
+        remove_file(&root.join("var/cache/debconf").join(name))?;
+    }
+    for directory in ["var/log", "var/cache/ldconfig", "var/cache/apt"] {
         remove_files_below(&root.join(directory))?;
     }
     for entry in fs::read_dir(root.join("etc/ssh")).into_iter().flatten().flatten() {
@@ -316,9 +328,9 @@ fn follow(mut command: Command, name: &str, package: &str, tell: Tell<'_>) -> Re
     Err(process::failed(name, status, &Vec::from(last).join("\n")))
 }
 
-fn mount_tmpfs(target: &Path) -> Result<()> {
+fn mount_tmpfs(target: &Path, options: &CStr) -> Result<()> {
     fs::create_dir_all(target).map_err(|e| HostError::io("making", target, e))?;
-    mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=0755")
+    mount("tmpfs", target, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, options)
         .map_err(|e| HostError::io("mounting on", target, e))
 }
 

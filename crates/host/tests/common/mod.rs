@@ -59,7 +59,7 @@ impl Bench {
     }
 
     pub fn below(layers: Vec<PathBuf>, parent: &Path, number: u32) -> Self {
-        let netns = format!("dmt-{number}");
+        let netns = format!("dmm-{number}");
         let directory = parent.join(format!("daemun-test-{number}"));
         run("ip", &["netns", "add", &netns]);
         for args in [vec!["link", "set", "lo", "up"], vec!["addr", "add", "172.31.0.1/32", "dev", "lo"]] {
