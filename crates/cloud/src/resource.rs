@@ -41,3 +41,12 @@ pub struct ClientToken {
     /// When it was first used.
     pub created: Timestamp,
 }
+
+/// What is set for a region as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Which setting.
+    pub name: Arc<str>,
+    /// What it is set to.
+    pub value: String,
+}

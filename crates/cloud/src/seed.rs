@@ -7,18 +7,28 @@ use types::*;
 use crate::context::Context;
 use crate::resource::*;
 use crate::transaction::Transaction;
+use crate::view::View;
 
 /// The block of every default VPC.
 const DEFAULT_VPC: &str = "172.31.0.0/16";
+
+/// The setting that says when a region was set up.
+const SEEDED: &str = "seeded";
+
+/// Whether the region has been given its default VPC, even if that was deleted since.
+pub fn is_seeded(region: &View<'_>) -> bool {
+    region.settings.contains_key(SEEDED)
+}
 
 /// Gives the context's region its default VPC with one /20 subnet in each zone, internet gateway, main route table,
 /// default security group and default network ACL, unless the region has been set up before.
 ///
 /// Follows the VPC guide's page on default VPCs.
 pub fn seed_region(context: &Context, tx: &mut Transaction) {
-    if !tx.dhcp_options.is_empty() {
+    if is_seeded(&tx.view()) {
         return;
     }
+    tx.put(Setting { name: SEEDED.into(), value: context.now.to_string() });
     let region = &context.region;
     let cidr: Ipv4Cidr = DEFAULT_VPC.parse().expect("a constant CIDR");
     let dhcp = DhcpOptions {

@@ -91,6 +91,8 @@ tables! {
     tags: Arc<str> => TagSet by resource,
     /// Client tokens that were used.
     client_tokens: Arc<str> => ClientToken by key,
+    /// What is set for the region as a whole, by name.
+    settings: Arc<str> => Setting by name,
 }
 
 impl Tables {
@@ -185,7 +187,7 @@ impl Key {
             Self::Instance(id) => id.to_string(),
             Self::Image(id) => id.to_string(),
             // Key pairs are tagged by id but stored by name: who deletes one deletes its tags.
-            Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) => return None,
+            Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) | Self::Setting(_) => return None,
         })
     }
 }

@@ -3,8 +3,8 @@
 //! One program: `daemun serve` is the daemon, every other command talks to it through the same API that any AWS
 //! client uses, or looks after the machine it runs on.
 
-mod client;
 mod cli;
+mod client;
 mod credentials;
 mod dns;
 mod imds;
