@@ -1,0 +1,77 @@
+//! A small cloud to ask about: one VPC, 172.31.0.0/16, with the instances that a test names.
+
+#![allow(dead_code, missing_docs)]
+
+use std::net::Ipv4Addr;
+
+use policy::{CloudTag, Group, GroupRule, Interface, LinkState, Operator, Subnet, Topology, Vpc};
+use types::{InternetGatewayId, MacAddress, NetworkInterfaceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId};
+
+pub const VPC: VpcId = VpcId::from_number(1);
+pub const SUBNET: SubnetId = SubnetId::from_number(1);
+
+pub fn eni(number: u128) -> NetworkInterfaceId {
+    NetworkInterfaceId::from_number(number)
+}
+
+pub fn sg(number: u128) -> SecurityGroupId {
+    SecurityGroupId::from_number(number)
+}
+
+pub fn address(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
+
+/// An empty public VPC.
+pub fn cloud() -> Topology {
+    let operator = Operator { tag: CloudTag::from_number(0x1a2b_3c4d), pool: "198.18.0.0/16".parse().unwrap() };
+    let mut topology = Topology::new(operator);
+    let cidr = "172.31.0.0/16".parse().unwrap();
+    let internet_gateway = Some(InternetGatewayId::from_number(1));
+    topology.vpcs.insert(VPC, Vpc { cidrs: vec![cidr], dns_support: true, internet_gateway });
+    let subnet = Subnet { vpc: VPC, cidr: "172.31.0.0/20".parse().unwrap(), internet_route: true };
+    topology.subnets.insert(SUBNET, subnet);
+    topology
+}
+
+/// Rules from texts; ids are `first`, `first + 1`, ...
+pub fn rules(first: u128, texts: &[&str]) -> Vec<GroupRule> {
+    let ids = (first..).map(SecurityGroupRuleId::from_number);
+    texts.iter().zip(ids).map(|(text, id)| GroupRule::read(id, text).unwrap()).collect()
+}
+
+pub fn add_group(topology: &mut Topology, number: u128, ingress: &[&str], egress: &[&str]) {
+    let group = Group { vpc: VPC, ingress: rules(number * 100, ingress), egress: rules(number * 100 + 50, egress) };
+    topology.groups.insert(sg(number), group);
+}
+
+pub fn add_instance(topology: &mut Topology, number: u128, private: &str, public: Option<&str>, groups: &[u128]) {
+    let interface = Interface {
+        vpc: VPC,
+        subnet: SUBNET,
+        address: address(private),
+        mac: MacAddress::local(u64::try_from(number).unwrap()),
+        public_address: public.map(address),
+        groups: groups.iter().map(|number| sg(*number)).collect(),
+        source_dest_check: true,
+        link: LinkState::Attached,
+    };
+    topology.interfaces.insert(eni(number), interface);
+}
+
+/// Every order of the items.
+pub fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
+    if items.is_empty() {
+        return vec![Vec::new()];
+    }
+    let mut all = Vec::new();
+    for at in 0..items.len() {
+        let mut rest = items.to_vec();
+        let first = rest.remove(at);
+        all.extend(orders(&rest).into_iter().map(|mut order| {
+            order.insert(0, first.clone());
+            order
+        }));
+    }
+    all
+}

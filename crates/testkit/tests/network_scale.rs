@@ -1,0 +1,67 @@
+//! Many rules and many members: what a change costs must not grow with what is there already.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use host::network::configure_eni_link;
+use policy::{Direction, GroupRule, Interface, LinkState, eni_link_name};
+use testkit::{Lab, Reach};
+use types::{MacAddress, NetworkInterfaceId, SecurityGroupRuleId, SubnetId};
+
+const A: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 10);
+const RULES: u32 = 10_000;
+const MEMBERS: u32 = 100;
+
+/// The bounds are for a busy machine and an unoptimised build; the times printed are the ones to look at.
+#[test]
+fn one_more_rule_among_ten_thousand_is_quickly_in_force() {
+    let Some(mut lab) = Lab::start() else { return };
+    let vpc = lab.add_vpc(1, "172.31.0.0/16");
+    let servers = lab.set_group(1, vpc, &[], &[]);
+    let clients = lab.set_group(2, vpc, &[], &["all 0.0.0.0/0"]);
+    *lab.rules(servers, Direction::Ingress) = (0..RULES)
+        .map(|n| {
+            let text = format!("tcp {} 10.{}.{}.0/24", 1 + n % 60_000, n / 250, n % 250);
+            GroupRule::read(SecurityGroupRuleId::from_number(n.into()), &text).unwrap()
+        })
+        .collect();
+    let a = lab.add_instance(0xa, vpc, &A.to_string(), None, &[servers]);
+    let b = lab.add_instance(0xb, vpc, "172.31.0.11", None, &[clients]);
+    for number in 0..MEMBERS {
+        let id = NetworkInterfaceId::from_number(0x1000 + u128::from(number));
+        let interface = Interface {
+            vpc,
+            subnet: SubnetId::from_number(1),
+            address: Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 1, 0)) + number),
+            mac: MacAddress::local(u64::from(number)),
+            public_address: None,
+            groups: [servers].into(),
+            source_dest_check: true,
+            link: LinkState::Attached,
+        };
+        lab.topology.interfaces.insert(id, interface);
+    }
+    let start = Instant::now();
+    lab.apply();
+    println!("everything made: {:?}", start.elapsed());
+    assert_eq!(lab.tcp(&b.namespace, A, 22), Reach::Silence);
+
+    let rule = GroupRule::read(SecurityGroupRuleId::from_number(77_777), "tcp 22 172.31.0.11/32").unwrap();
+    lab.rules(servers, Direction::Ingress).push(rule);
+    let start = Instant::now();
+    let report = lab.apply();
+    let applied = start.elapsed();
+    assert_eq!(lab.tcp(&b.namespace, A, 22), Reach::Refused);
+    println!("one more rule: applied after {applied:?}, packet through after {:?}", start.elapsed());
+    assert_eq!(report.changes.len(), 1, "{report:?}");
+    assert!(applied < Duration::from_secs(2), "{applied:?}");
+
+    let start = Instant::now();
+    assert_eq!(lab.converge().changes, Vec::<String>::new());
+    println!("everything read and compared: {:?}", start.elapsed());
+
+    let namespace = lab.vpc_namespace_name(1);
+    let start = Instant::now();
+    configure_eni_link(&namespace, &eni_link_name(a.interface), A).unwrap();
+    println!("host end of an interface set up: {:?}", start.elapsed());
+}
