@@ -83,14 +83,14 @@ doctor-bad = MISSING
 doctor-remedy = to do: { $remedy }
 doctor-all-well = All is well.
 doctor-not-well = Something is missing: { $count }
-doctor-port = the API's address { $address } is free
+doctor-port = API address { $address }
 doctor-port-ours = taken by this cloud's own daemon
 doctor-port-free = free
 doctor-port-remedy = stop the program that uses it (ss -ltnp shows which), or choose another with --listen
-doctor-state-dir = the state directory { $directory } can be written
+doctor-state-dir = state directory { $directory }
 doctor-state-dir-ok = writable
 doctor-state-dir-remedy = run as root, or choose another with --state-dir
-doctor-forwarding = instances get out through this machine's firewall
+doctor-forwarding = way out for instances
 doctor-forwarding-ok = nothing in the way
 
 ## image
@@ -167,6 +167,7 @@ demo-11-why = Open to { $operator }/32 means the operator alone, open to 0.0.0.0
 
 demo-key-made = { $id }, fingerprint { $fingerprint }
 demo-key-saved = saved to { $path }, mode 0400
+demo-ssh-settings = these options are kept in { $path } for the next steps
 demo-rule-made = { $id }: tcp/{ $port } open to { $peer }
 demo-rule-gone = no rule for tcp/{ $port } any more
 demo-running = running after { $seconds } s

@@ -83,14 +83,14 @@ doctor-bad = 부족
 doctor-remedy = 해결 방법: { $remedy }
 doctor-all-well = 모두 정상입니다.
 doctor-not-well = 부족한 항목: { $count }개
-doctor-port = API 주소 { $address } 사용 가능 여부
+doctor-port = API 주소 { $address }
 doctor-port-ours = 이 클라우드의 데몬이 사용 중입니다
 doctor-port-free = 비어 있습니다
 doctor-port-remedy = 사용 중인 프로그램을 멈추거나(ss -ltnp로 확인할 수 있습니다) --listen으로 다른 주소를 고르세요
-doctor-state-dir = 상태 디렉터리 { $directory } 쓰기 가능 여부
+doctor-state-dir = 상태 디렉터리 { $directory }
 doctor-state-dir-ok = 쓸 수 있습니다
 doctor-state-dir-remedy = root로 실행하거나 --state-dir로 다른 디렉터리를 고르세요
-doctor-forwarding = 인스턴스가 이 컴퓨터의 방화벽을 지나 밖으로 나갈 수 있는지 여부
+doctor-forwarding = 인스턴스가 밖으로 나가는 길
 doctor-forwarding-ok = 막는 규칙이 없습니다
 
 ## image
@@ -167,6 +167,7 @@ demo-11-why = { $operator }/32에 열렸다는 것은 운영자만, 0.0.0.0/0에
 
 demo-key-made = { $id }, 지문 { $fingerprint }
 demo-key-saved = { $path }에 0400 권한으로 저장했습니다
+demo-ssh-settings = 다음 단계에서 쓰도록 이 옵션을 { $path }에 적어 두었습니다
 demo-rule-made = { $id }: tcp/{ $port } 포트를 { $peer }에 열었습니다
 demo-rule-gone = tcp/{ $port } 규칙이 이제 없습니다
 demo-running = { $seconds }초 만에 실행되었습니다

@@ -23,12 +23,15 @@ function readEnvFile(path) {
 }
 
 /**
- * The settings of these names, from the environment first and from the file second.
+ * The settings of these names, from the environment first and from the file second. The file is only opened for what
+ * the environment lacks: under systemd the program need not be able to read it.
  * Says which ones are missing, all at once.
  */
 function readSettings(names, { env = process.env, file = '.env' } = {}) {
-  const values = { ...readEnvFile(file), ...env };
-  const missing = names.filter((name) => !values[name]);
+  const isMissing = (name) => !values[name];
+  let values = env;
+  if (names.some(isMissing)) values = { ...readEnvFile(file), ...env };
+  const missing = names.filter(isMissing);
   if (missing.length > 0) {
     throw new SettingsError(`missing in ${file} and in the environment: ${missing.join(', ')} (see .env.example)`);
   }

@@ -35,6 +35,12 @@ test('a missing file is like an empty one', () => {
   assert.throws(() => readSettings(['PORT'], { env: {}, file: '/nonexistent/.env' }), SettingsError);
 });
 
+test('a file that is not needed is not opened', () => {
+  // Reading a directory fails, as reading a file of somebody else's does.
+  assert.deepEqual(readSettings(['PORT'], { env: { PORT: '3005' }, file: '/' }), { PORT: '3005' });
+  assert.throws(() => readSettings(['PORT'], { env: {}, file: '/' }), SettingsError);
+});
+
 test('a password may hold an equals sign', (t) => {
   const file = envFile(t, 'DB_PASSWORD=a=b==\n');
   assert.deepEqual(readSettings(['DB_PASSWORD'], { env: {}, file }), { DB_PASSWORD: 'a=b==' });

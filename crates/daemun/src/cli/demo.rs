@@ -71,7 +71,7 @@ pub fn run(session: &Session, demo: &args::Demo) -> anyhow::Result<ExitCode> {
     };
     let mut story = Story::new(session);
     let outcome = tell(session, &mut story, &mut scene);
-    let seconds = started.elapsed().as_secs_f64();
+    let seconds = story::seconds_since(started);
     if session.is_json() {
         let language = match session.language {
             Language::En => "en",

@@ -69,12 +69,17 @@ fn saved_key(state_dir: &Path, key_name: Option<&str>) -> Option<PathBuf> {
     Some(state_dir.join("demo").join(format!("{name}.pem"))).filter(|path| path.exists())
 }
 
+/// Where host keys are kept.
+pub fn known_hosts(dir: &Path) -> PathBuf {
+    dir.join("known_hosts")
+}
+
 /// Options for every `ssh` to an instance: a host key is believed the first time it is seen, kept with the state
 /// directory, and held against it from then on.
 pub fn options(state_dir: &Path, identity: Option<&Path>) -> Vec<String> {
     let mut options = vec![
         "-o".to_owned(),
-        format!("UserKnownHostsFile={}", state_dir.join("known_hosts").display()),
+        format!("UserKnownHostsFile={}", known_hosts(state_dir).display()),
         "-o".to_owned(),
         "StrictHostKeyChecking=accept-new".to_owned(),
     ];

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::probe::Identity;
 use super::scene::{EVERYONE, Scene};
 use super::story::{Acts, Unexpected};
 use crate::cli::cloud::RuleView;
@@ -23,7 +22,7 @@ struct Door {
 pub fn table(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
     let shell = scene.shell()?;
     let list = "sudo ss -H -l -t -n -p";
-    acts.command(shell.command_line(Identity::Key, None, list));
+    acts.command(shell.short_command_line(list));
     let doors = listening(&shell.run(list, Duration::from_secs(30))?);
     acts.result(text!(scene.texts, "demo-doors-found", count = doors.len()));
     acts.command(format!(

@@ -69,7 +69,7 @@ fn save_private(path: &Path, contents: &str) -> anyhow::Result<()> {
 
 /// A group that opens nothing.
 pub fn security_group(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
-    let description = "Who may come in to the demo's instance";
+    let description = "Who may come in to the demo instance";
     acts.command(format!(
         "aws ec2 create-security-group --group-name {NAME} --description {} {}",
         shell_word(description),
@@ -181,6 +181,8 @@ pub fn ssh_with_key(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()
         return Err(Unexpected { expected, got: probe::said(&inside) }.into());
     }
     acts.results(&inside.stdout, 2);
+    shell.write_settings()?;
+    acts.result(text!(scene.texts, "demo-ssh-settings", path = shell.settings_path().display()));
     Ok(())
 }
 

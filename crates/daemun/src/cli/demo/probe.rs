@@ -1,12 +1,14 @@
 //! Knocking at the instance's doors with the programs that anyone would use: `ssh` and `curl`.
 
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use host::program::{Finished, Program};
 
+use super::scene::NAME;
 use super::story::Unexpected;
 use crate::cli::output::shell_word;
 use crate::cli::ssh;
@@ -23,7 +25,7 @@ pub struct Shell {
     user: String,
     address: Ipv4Addr,
     key: PathBuf,
-    known_hosts_dir: PathBuf,
+    dir: PathBuf,
 }
 
 /// Whether and how `ssh` identifies itself.
@@ -36,18 +38,38 @@ pub enum Identity {
 }
 
 impl Shell {
-    /// To this user at this address, with this private key; host keys are kept in `known_hosts_dir`.
-    pub fn new(user: &str, address: Ipv4Addr, key: &Path, known_hosts_dir: &Path) -> Self {
-        let (key, known_hosts_dir) = (key.to_owned(), known_hosts_dir.to_owned());
-        Self { user: user.to_owned(), address, key, known_hosts_dir }
+    /// To this user at this address, with this private key; host keys and settings are kept in `dir`.
+    pub fn new(user: &str, address: Ipv4Addr, key: &Path, dir: &Path) -> Self {
+        Self { user: user.to_owned(), address, key: key.to_owned(), dir: dir.to_owned() }
+    }
+
+    /// Where [`Shell::write_settings`] writes.
+    pub fn settings_path(&self) -> PathBuf {
+        self.dir.join("ssh_config")
+    }
+
+    /// Writes all options down under the name [`NAME`], so that later calls are short.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write_settings(&self) -> anyhow::Result<()> {
+        let (user, address) = (&self.user, self.address);
+        let (key, known_hosts) = (self.key.display(), ssh::known_hosts(&self.dir));
+        let settings = format!(
+            "Host {NAME}\n  HostName {address}\n  User {user}\n  IdentityFile \"{key}\"\n  IdentitiesOnly yes\n  \
+             UserKnownHostsFile \"{}\"\n  StrictHostKeyChecking accept-new\n  BatchMode yes\n  ConnectTimeout 10\n",
+            known_hosts.display()
+        );
+        let path = self.settings_path();
+        fs::write(&path, settings).with_context(|| format!("cannot write {}", path.display()))
     }
 
     /// The arguments for one call.
     fn arguments(&self, identity: Identity, patience: Option<u64>) -> Vec<String> {
         let mut arguments = match identity {
-            Identity::Key => ssh::options(&self.known_hosts_dir, Some(&self.key)),
+            Identity::Key => ssh::options(&self.dir, Some(&self.key)),
             Identity::None => {
-                let mut options = ssh::options(&self.known_hosts_dir, None);
+                let mut options = ssh::options(&self.dir, None);
                 options.extend(["-o".to_owned(), "PubkeyAuthentication=no".to_owned()]);
                 options
             }
@@ -73,16 +95,18 @@ impl Shell {
             .args((!remote.is_empty()).then_some(remote))
     }
 
-    /// For programs that call `ssh` by themselves, such as git.
-    pub fn for_programs(&self) -> String {
-        let options = ssh::options(&self.known_hosts_dir, Some(&self.key));
-        let words = ["ssh", "-F", "none", "-o", "BatchMode=yes"].into_iter().map(str::to_owned).chain(options);
-        words.map(|word| shell_word(&word)).collect::<Vec<_>>().join(" ")
+    /// `ssh` with the settings written down; also for programs that call it by themselves, such as git.
+    pub fn short(&self) -> String {
+        format!("ssh -F {}", shell_word(&self.settings_path().to_string_lossy()))
     }
 
-    /// `user@address`.
-    pub fn target(&self) -> String {
-        format!("{}@{}", self.user, self.address)
+    /// A call with the settings written down, as it is typed.
+    pub fn short_command_line(&self, remote: &str) -> String {
+        format!("{} {NAME} {}", self.short(), shell_word(remote))
+    }
+
+    fn short_program(&self, remote: &str) -> Program {
+        Program::new("ssh", "openssh-client").args(["-F"]).args([self.settings_path()]).args([NAME, remote])
     }
 
     /// Runs a script there with the key; its standard output, if it succeeds.
@@ -90,7 +114,7 @@ impl Shell {
     /// # Errors
     /// If it fails or takes longer than `limit`.
     pub fn run(&self, script: &str, limit: Duration) -> anyhow::Result<String> {
-        let finished = self.program(Identity::Key, Some(10), script).run(limit)?;
+        let finished = self.short_program(script).run(limit)?;
         if !finished.succeeded() {
             bail!("`{script}`: {}", said(&finished));
         }
@@ -104,7 +128,7 @@ impl Shell {
     pub fn run_until(&self, script: &str, wanted: impl Fn(&str) -> bool, limit: Duration) -> anyhow::Result<String> {
         let deadline = Instant::now() + limit;
         loop {
-            let finished = self.program(Identity::Key, Some(10), script).run(limit)?;
+            let finished = self.short_program(script).run(limit)?;
             if finished.succeeded() && wanted(&finished.stdout) {
                 return Ok(finished.stdout);
             }

@@ -9,8 +9,8 @@ use host::program::Program;
 use serde_json::Value;
 
 use super::example;
-use super::probe::{Curl, Identity, Shell, said};
-use super::scene::{EVERYONE, Scene};
+use super::probe::{Curl, Shell, said};
+use super::scene::{EVERYONE, NAME, Scene};
 use super::story::{Acts, Unexpected};
 use crate::cli::output::shell_word;
 use crate::text::text;
@@ -20,40 +20,43 @@ const REMOTE: Duration = Duration::from_secs(60);
 /// How long a service may take to answer after it was started, or a rule to take effect.
 pub const SOON: Duration = Duration::from_secs(20);
 /// How much of an answer is shown, in letters.
-const SHOWN: usize = 180;
+const SHOWN: usize = 110;
 
 /// git, node and MySQL; the API brought over with git, its settings in `.env`, run by systemd.
 pub fn install(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
     let shell = scene.shell()?;
     let versions = "git --version; echo node $(node --version); mariadb --version; systemctl is-active mariadb";
-    acts.command(shell.command_line(Identity::Key, None, versions));
+    acts.command(shell.short_command_line(versions));
     let found = shell.run_until(versions, |text| text.lines().any(|line| line == "active"), REMOTE)?;
     acts.results(&found, 4);
 
     push(scene, &shell, acts)?;
     let clone =
         "sudo install -d -o $(id -un) /srv/api && git clone --quiet api.git /srv/api && git -C /srv/api log --oneline";
-    acts.command(shell.command_line(Identity::Key, None, clone));
+    acts.command(shell.short_command_line(clone));
     // An account may be on the instance a moment before it may use sudo.
     shell.run_until("sudo -n true && echo yes", |text| text.trim() == "yes", REMOTE)?;
     acts.results(&shell.run(clone, REMOTE)?, 1);
 
     let install =
         "sudo /srv/api/deploy/install.sh && stat -c '%A %U %n' /srv/api/.env && systemctl is-active mariadb api";
-    acts.command(shell.command_line(Identity::Key, None, install));
+    acts.command(shell.short_command_line(install));
     acts.results(&shell.run(install, REMOTE)?, 4);
     let settings = "sudo sed 's/^\\(DB_PASSWORD\\)=..*/\\1=********/' /srv/api/.env | grep =";
-    acts.command(shell.command_line(Identity::Key, None, settings));
+    acts.command(shell.short_command_line(settings));
     let shown = shell.run(settings, REMOTE)?;
     acts.results(&shown, 5);
     let missing: Vec<_> = ["PORT=3005", "DB_HOST=", "DB_USER=", "DB_PASSWORD=*", "DB_NAME="]
         .into_iter()
         .filter(|setting| !shown.lines().any(|line| line.starts_with(setting)))
         .collect();
-    if missing.is_empty() {
-        return Ok(());
+    if !missing.is_empty() {
+        return Err(Unexpected { expected: missing.join(", "), got: shown }.into());
     }
-    Err(Unexpected { expected: missing.join(", "), got: shown }.into())
+    let health = "curl -sS --fail http://127.0.0.1:3005/health";
+    acts.command(shell.short_command_line(health));
+    acts.results(&shell.run_until(health, |text| text.contains("\"healthy\":true"), SOON)?, 1);
+    Ok(())
 }
 
 /// Makes a repository of the example here and pushes it to a bare one there.
@@ -72,7 +75,7 @@ fn push(scene: &Scene<'_>, shell: &Shell, acts: &mut Acts) -> anyhow::Result<()>
             .args(arguments)
             .directory(&directory)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_SSH_COMMAND", shell.for_programs())
+            .env("GIT_SSH_COMMAND", shell.short())
             .run(REMOTE)?;
         if finished.succeeded() { Ok(()) } else { bail!("git {}: {}", arguments.join(" "), said(&finished)) }
     };
@@ -81,12 +84,12 @@ fn push(scene: &Scene<'_>, shell: &Shell, acts: &mut Acts) -> anyhow::Result<()>
     git(&["commit", "--quiet", "--no-verify", "--message=The example API"])?;
 
     let bare = "git init --quiet --bare --initial-branch=main api.git";
-    acts.command(shell.command_line(Identity::Key, None, bare));
+    acts.command(shell.short_command_line(bare));
     shell.run(bare, REMOTE)?;
-    let remote = format!("ssh://{}/~/api.git", shell.target());
+    let remote = format!("{NAME}:api.git");
     acts.command(format!(
         "GIT_SSH_COMMAND={} git -C {} push {remote} main",
-        shell_word(&shell.for_programs()),
+        shell_word(&shell.short()),
         shell_word(&directory.to_string_lossy())
     ));
     git(&["push", "--quiet", &remote, "main"])?;
@@ -108,7 +111,7 @@ pub fn open_api(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
 pub fn second_service(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
     let shell = scene.shell()?;
     let install = "sudo /srv/api/deploy/install-clock.sh && systemctl is-active clock";
-    acts.command(shell.command_line(Identity::Key, None, install));
+    acts.command(shell.short_command_line(install));
     acts.results(&shell.run(install, REMOTE)?, 1);
     scene.open(acts, &[3004], EVERYONE)?;
     let curl = Curl::new(&scene.url(3004)?, None);

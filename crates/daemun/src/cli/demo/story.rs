@@ -98,7 +98,7 @@ impl<'a> Story<'a> {
         let started = Instant::now();
         let mut acts = Acts { acts: Vec::new(), look: (!self.session.is_json()).then_some(self.look) };
         let outcome = body(&mut acts);
-        let seconds = (started.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        let seconds = seconds_since(started);
         let failure = outcome.as_ref().err().map(|error| self.as_unexpected(error));
         if let Some(Unexpected { expected, got }) = &failure {
             let texts = &self.session.texts;
@@ -177,6 +177,11 @@ impl Look {
     fn bad(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
+}
+
+/// The seconds since then, to the millisecond.
+pub fn seconds_since(moment: Instant) -> f64 {
+    (moment.elapsed().as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// A command as the shell reads it over several lines: `$ ` before the first, and broken before options.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::probe::{Curl, Identity};
+use super::probe::Curl;
 use super::program::{SOON, rows};
 use super::scene::{EVERYONE, Scene};
 use super::story::Acts;
@@ -20,13 +20,13 @@ const REMOTE: Duration = Duration::from_secs(60);
 pub fn nginx(scene: &mut Scene<'_>, acts: &mut Acts) -> anyhow::Result<()> {
     let shell = scene.shell()?;
     let install = format!("sudo /srv/api/deploy/install-nginx.sh {} && systemctl is-active nginx", scene.address()?);
-    acts.command(shell.command_line(Identity::Key, None, &install));
+    acts.command(shell.short_command_line(&install));
     acts.results(&shell.run(&install, REMOTE)?, 1);
 
     let fetch = "cat /etc/nginx/api.crt";
     let path = certificate(scene);
     let to = shell_word(&path.to_string_lossy());
-    acts.command(format!("{} > {to}", shell.command_line(Identity::Key, None, fetch)));
+    acts.command(format!("{} > {to}", shell.short_command_line(fetch)));
     let contents = shell.run(fetch, REMOTE)?;
     fs::write(&path, &contents).with_context(|| format!("cannot write {}", path.display()))?;
     acts.results(&contents, 1);
