@@ -11,7 +11,7 @@ mod probe;
 
 pub use lab::{Guest, Lab};
 pub use leftovers::{assert_no_leftovers, leftovers};
-pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, udp_ask};
+pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, time_refusals, udp_ask};
 
 /// Whether kernel tests can run here: they need root. Where `DAEMUN_REQUIRE_KERNEL_TESTS` is set, a test that cannot
 /// run fails instead of being skipped.

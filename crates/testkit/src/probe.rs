@@ -75,6 +75,22 @@ pub fn tcp_connect(from: &Path, to: SocketAddrV4, timeout: Duration) -> Result<(
     })
 }
 
+/// How long it takes to call a TCP port `count` times, one after the other, where a machine answers but nobody listens:
+/// the price of a new connection.
+///
+/// # Panics
+/// If a call meets anything but a refusal.
+pub fn time_refusals(from: &Path, to: SocketAddrV4, count: u32) -> Duration {
+    inside(from, || {
+        let start = Instant::now();
+        for _ in 0..count {
+            let error = TcpStream::connect_timeout(&SocketAddr::V4(to), Duration::from_secs(5)).map(drop);
+            assert_eq!(error.map_err(|e| reach_of(&e)), Err(Reach::Refused));
+        }
+        start.elapsed()
+    })
+}
+
 /// Sends a datagram from a namespace and waits for the answer of a [`Server`].
 pub fn udp_ask(from: &Path, to: SocketAddrV4, timeout: Duration) -> Reach {
     inside(from, || {

@@ -104,8 +104,18 @@ fn read_part(part: &Value) -> Option<Part> {
         return read_prefix(prefix).map(Part::cidr);
     }
     let range = part.get("range")?;
+    if let (Some(first), Some(last)) = (range[0].as_str(), range[1].as_str()) {
+        return read_block(first.parse().ok()?, last.parse().ok()?).map(Part::cidr);
+    }
     let bound = |at: usize| range[at].as_u64().and_then(|n| u16::try_from(n).ok());
     Some(Part::range(bound(0)?, bound(1)?))
+}
+
+/// A range of addresses that is a block; some versions of `nft` write blocks so.
+fn read_block(first: Ipv4Addr, last: Ipv4Addr) -> Option<Ipv4Cidr> {
+    let differing = u32::from(first) ^ u32::from(last);
+    let length = u8::try_from(differing.leading_zeros()).ok()?;
+    Ipv4Cidr::new(first, length).filter(|block| block.first() == first && block.last() == last)
 }
 
 fn read_prefix(prefix: &Value) -> Option<Ipv4Cidr> {
@@ -271,6 +281,16 @@ mod tests {
             {"accept": null}
         ]));
         assert_eq!(ours.to_string(), "ct state established,related accept");
+    }
+
+    #[test]
+    fn blocks_are_read_in_either_form() {
+        let range = |first: &str, last: &str| read_part(&serde_json::json!({ "range": [first, last] }));
+        assert_eq!(range("0.0.0.0", "255.255.255.255"), Some(Part::Prefix(Ipv4Cidr::ANY)));
+        assert_eq!(range("10.0.0.0", "10.255.255.255").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(range("10.0.0.1", "10.0.0.2"), None);
+        let prefix = serde_json::json!({ "prefix": { "addr": "10.0.0.0", "len": 8 } });
+        assert_eq!(read_part(&prefix).unwrap().to_string(), "10.0.0.0/8");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Runs `ip` and `nft`, which are the interface of this module to the kernel.
 //!
-//! Both read a whole batch from standard input, so a change costs one process of a few milliseconds.
+//! Both read a whole batch from standard input, so a change costs one process of a few milliseconds. `nft` is given the
+//! text that a plan prints, so that what tests and operators read is what the kernel gets, and asked for JSON, which
+//! needs no parser of ours.
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
