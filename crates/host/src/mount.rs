@@ -46,7 +46,7 @@ pub(crate) fn bind_idmapped(source: &Path, target: &Path, user_namespace: &Owned
     let tree = open_tree(CWD, source, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)
         .map_err(|e| HostError::io("opening the tree", source, e))?;
     let attributes = MountAttributes {
-        attr_set: (libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_RDONLY) as u64,
+        attr_set: libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_RDONLY,
         attr_clr: 0,
         propagation: 0,
         userns_fd: user_namespace.as_raw_fd() as u64,
@@ -81,11 +81,18 @@ fn set_attributes(tree: &OwnedFd, attributes: &MountAttributes) -> io::Result<()
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Mounts an overlay on `target`. All paths are relative to the working directory and free of `:`, `,` and `\`.
+/// Mounts an empty file system in memory, for a few files.
+pub(crate) fn small_tmpfs(target: &Path) -> Result<()> {
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    mount("tmpfs", target, "tmpfs", flags, c"mode=0755,size=1m")
+        .map_err(|e| HostError::io("mounting a tmpfs on", target, e))
+}
+
+/// Mounts an overlay on `target`. The other paths are relative to the working directory and free of `:`, `,` and `\`.
 ///
 /// `lower` stands lowest first, as images list their layers. Device files on it do not work, since they would be the
 /// host's devices.
-pub(crate) fn overlay(lower: &[String], upper: &str, work: &str, target: &str) -> Result<()> {
+pub(crate) fn overlay(lower: &[String], upper: &str, work: &str, target: &Path) -> Result<()> {
     let top_first: Vec<&str> = lower.iter().rev().map(String::as_str).collect();
     let options = format!(
         "lowerdir={},upperdir={upper},workdir={work},redirect_dir=off,index=off,metacopy=off",

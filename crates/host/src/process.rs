@@ -94,11 +94,6 @@ impl ProcessHandle {
         }
     }
 
-    /// The descriptor; it becomes readable when the process is dead.
-    pub(crate) fn fd(&self) -> &OwnedFd {
-        &self.fd
-    }
-
     /// Sends a signal; a process that is already dead is fine.
     #[allow(unsafe_code)]
     pub(crate) fn signal(&self, signal: i32) -> Result<()> {

@@ -2,23 +2,16 @@
 
 mod common;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
-use host::image::{ImageStore, find_secrets};
-
-/// Where the images are that tests share; made when missing.
-fn store() -> ImageStore {
-    let directory = std::env::var_os("DAEMUN_TEST_IMAGE_DIR").map_or("/var/lib/daemun/images".into(), PathBuf::from);
-    ImageStore::open(&directory).unwrap()
-}
+use host::image::find_secrets;
 
 #[test]
 fn kernel_images_are_built_once_and_hold_no_secret() {
     if !common::is_root() {
         return;
     }
-    let store = store();
+    let store = common::image_store();
     for name in ["debian-12", "debian-12-web"] {
         let begin = Instant::now();
         let mut stages = Vec::new();

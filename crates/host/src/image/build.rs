@@ -133,7 +133,7 @@ fn on_top(recipe: &Recipe, site: &Site<'_>, mirror: &Mirror, layer: &Path, tell:
     make_directory(&root, 0o755)?;
     make_directory(&site.work.join("work"), 0o700)?;
     rustix::process::chdir(site.work).map_err(|e| HostError::io("entering", site.work, e))?;
-    mounts::overlay(&lower, "layer", "work", "root")?;
+    mounts::overlay(&lower, "layer", "work", &root)?;
     // Packages find their settings when they are set up, and do not overwrite them.
     place_files(recipe, &root)?;
     install(recipe, mirror, &root, tell)?;

@@ -37,7 +37,7 @@ pub(super) fn render(spec: &MachineSpec, around: &Surroundings<'_>) -> Result<St
     set("lxc.include", &format!("{LXC_SHARE}/common.conf"))?;
     set("lxc.include", &format!("{LXC_SHARE}/userns.conf"))?;
     set("lxc.uts.name", &spec.hostname)?;
-    set("lxc.rootfs.path", &format!("dir:{}", inside(super::disk::ROOT)))?;
+    set("lxc.rootfs.path", &format!("dir:{}", super::lxc::ROOT))?;
     for kind in ["u", "g"] {
         set("lxc.idmap", &format!("{kind} 0 {} {IDS_PER_MACHINE}", spec.uid_base))?;
     }

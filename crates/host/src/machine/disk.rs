@@ -15,8 +15,8 @@ use crate::{HostError, Result};
 pub(super) const UPPER: &str = "upper";
 /// The overlay's own working directory.
 pub(super) const WORK: &str = "work";
-/// Where the overlay is mounted, in the machine's mount namespace only.
-pub(super) const ROOT: &str = "rootfs";
+/// Locked while the machine is being started.
+pub(super) const LOCK: &str = "lock";
 /// What the machine wrote to its console.
 pub(super) const CONSOLE: &str = "console.log";
 /// The machine's specification as of its last start.
@@ -58,11 +58,11 @@ pub(super) fn create(instances: &Path, spec: &MachineSpec) -> Result<()> {
 }
 
 fn fill(directory: &Path, spec: &MachineSpec) -> Result<()> {
-    make_directory(directory, 0o755, 0, 0)?;
+    // Files of the machine's owners and modes are not for the host's users.
+    make_directory(directory, 0o700, 0, 0)?;
     for (number, _) in spec.layers.iter().enumerate() {
         make_directory(&directory.join(layer_mount(number)), 0o755, 0, 0)?;
     }
-    make_directory(&directory.join(ROOT), 0o755, 0, 0)?;
     make_directory(&directory.join(WORK), 0o700, 0, 0)?;
     let upper = directory.join(UPPER);
     make_directory(&upper, 0o755, spec.uid_base, spec.uid_base)?;

@@ -5,7 +5,7 @@
 //! also through the machine's reboots, and independently of us. A machine runs exactly while its monitor lives.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest as _, Sha256};
 use types::InstanceId;
 
 use super::config::{self, Surroundings};
@@ -24,6 +26,14 @@ use crate::{HostError, Result, mount};
 
 /// Debian's package with `lxc-start`.
 const LXC_PACKAGE: &str = "lxc";
+
+/// Empty directories on the host that each machine's mount namespace has a file system of its own on: ours, and the one
+/// LXC leaves its lock files in. The machine's root user must be able to walk to the machine's root, which the instances
+/// directory need not allow.
+const PRIVATE: [&str; 2] = ["/run/daemun-machine", "/run/lxc"];
+
+/// Where a machine's root is mounted, below ours.
+pub(super) const ROOT: &str = "/run/daemun-machine/root";
 
 /// How long a killed machine's monitor may take to clean up.
 const CLEANUP_TIME: Duration = Duration::from_secs(20);
@@ -48,6 +58,8 @@ pub struct HookCommand {
 #[derive(Debug)]
 pub struct LxcMachines {
     instances: PathBuf,
+    /// What LXC takes for the directory of its containers; it exists in the machines' mount namespaces only.
+    lxc_path: String,
     hook: HookCommand,
     cgroups: Cgroups,
     apparmor: bool,
@@ -65,13 +77,18 @@ impl LxcMachines {
         if !instances.is_absolute() || !hook.program.is_absolute() {
             return Err(HostError::Invalid("the instances directory and the hook must be absolute paths".to_owned()));
         }
-        fs::create_dir_all(instances).map_err(|e| HostError::io("making", instances, e))?;
-        // LXC names its control socket after this path, so it must always be the same for the same directory.
+        for directory in PRIVATE.iter().map(Path::new).chain([instances]) {
+            fs::create_dir_all(directory).map_err(|e| HostError::io("making", directory, e))?;
+        }
         let instances = instances.canonicalize().map_err(|e| HostError::io("resolving", instances, e))?;
+        // LXC names its monitors and their sockets after this path, so it is always the same for the same directory.
+        let digest = Sha256::digest(instances.as_os_str().as_encoded_bytes());
+        let lxc_path = format!("/run/daemun-machine/{}", hex::encode(&digest[..8]));
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|e| HostError::system("making an eventfd", e))?;
         Ok(Self {
             instances,
+            lxc_path,
             hook,
             cgroups: Cgroups::detect()?,
             apparmor: apparmor_is_on(),
@@ -97,13 +114,13 @@ impl LxcMachines {
     /// Whether a process watches over, or is about to watch over, this machine.
     fn is_monitor(&self, pid: u32, id: InstanceId) -> bool {
         let line = process::command_line(pid);
-        let title = format!("[lxc monitor] {} {id}", self.instances.display());
+        let title = format!("[lxc monitor] {} {id}", self.lxc_path);
         if line.starts_with(title.as_bytes()) {
             return true;
         }
         let mut words = line.split(|byte| *byte == 0);
         let is_start = words.next().is_some_and(|word| word.ends_with(b"lxc-start"));
-        let lxcpath = format!("--lxcpath={}", self.instances.display());
+        let lxcpath = format!("--lxcpath={}", self.lxc_path);
         let name = format!("--name={id}");
         let words: Vec<&[u8]> = words.collect();
         is_start && words.contains(&lxcpath.as_bytes()) && words.contains(&name.as_bytes())
@@ -163,8 +180,29 @@ impl LxcMachines {
         disk::write_replacing(&directory.join(disk::CONFIG), text.as_bytes(), 0o600)
     }
 
+    /// Waits until no start of the machine is under way, and keeps others from beginning one.
+    ///
+    /// `lxc-start` inherits the lock, so it is also held by one whose caller was killed.
+    fn lock_starts(&self, directory: &Path) -> Result<Option<File>> {
+        let path = directory.join(disk::LOCK);
+        let file = match File::options().create(true).truncate(false).write(true).open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            file => file.map_err(|e| HostError::io("opening", &path, e))?,
+        };
+        let deadline = Instant::now() + CLEANUP_TIME;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(file)),
+                Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < deadline => {
+                    std::thread::sleep(SIGNAL_RETRY);
+                }
+                Err(error) => return Err(HostError::io("locking", &path, error)),
+            }
+        }
+    }
+
     /// Mounts the machine's root in a mount namespace of its own and starts LXC there.
-    fn launch(&self, directory: &Path, spec: &MachineSpec) -> Result<()> {
+    fn launch(&self, directory: &Path, spec: &MachineSpec, lock: File) -> Result<()> {
         let user_namespace = mount::user_namespace(spec.uid_base, IDS_PER_MACHINE)?;
         mount::in_own_mount_namespace(|| {
             let mut lower = Vec::new();
@@ -174,11 +212,17 @@ impl LxcMachines {
                 lower.push(name);
             }
             rustix::process::chdir(directory).map_err(|e| HostError::io("entering", directory, e))?;
-            mount::overlay(&lower, disk::UPPER, disk::WORK, disk::ROOT)?;
+            for directory in PRIVATE {
+                mount::small_tmpfs(Path::new(directory))?;
+            }
+            for directory in [ROOT, &self.lxc_path] {
+                fs::create_dir(directory).map_err(|e| HostError::io("making", directory, e))?;
+            }
+            mount::overlay(&lower, disk::UPPER, disk::WORK, Path::new(ROOT))?;
             let mut command = Command::new(process::find_program("lxc-start").unwrap_or_else(|| "lxc-start".into()));
             command
                 .arg(format!("--name={}", spec.id))
-                .arg(format!("--lxcpath={}", self.instances.display()))
+                .arg(format!("--lxcpath={}", self.lxc_path))
                 .arg(format!("--rcfile={}", directory.join(disk::CONFIG).display()))
                 .arg(format!("--pidfile={}", directory.join(disk::MONITOR_PID).display()))
                 .arg(format!("--logfile={}", directory.join(disk::LOG).display()))
@@ -187,7 +231,8 @@ impl LxcMachines {
                 // Without newuidmap in its path LXC writes the id maps itself, as root may, instead of demanding
                 // that root's ranges be listed in /etc/subuid.
                 .env("PATH", "/nonexistent")
-                .stdin(Stdio::null());
+                // What it holds while it starts; the monitor has none.
+                .stdin(Stdio::from(lock));
             let output = command.output().map_err(|e| process::not_started("lxc-start", LXC_PACKAGE, e))?;
             if output.status.success() {
                 return Ok(());
@@ -203,6 +248,15 @@ impl LxcMachines {
 
     /// Ends the machine and returns when nothing of it runs.
     fn kill(&self, id: InstanceId) -> Result<()> {
+        self.kill_monitors(id)?;
+        // A start that had not become `lxc-start` yet, and that nobody waits for any more, is one by now.
+        if self.lock_starts(&self.directory(id))?.is_some() {
+            self.kill_monitors(id)?;
+        }
+        self.kill_unwatched(id)
+    }
+
+    fn kill_monitors(&self, id: InstanceId) -> Result<()> {
         for monitor in self.all_monitors(id)? {
             // The machine's processes die with its process 1; the monitor then cleans up and ends.
             if let Some(init) = self.init(id, &monitor)? {
@@ -217,7 +271,11 @@ impl LxcMachines {
                 return Err(timed_out(id, "dying", CLEANUP_TIME));
             }
         }
-        // A machine whose monitor was killed from outside runs on unwatched.
+        Ok(())
+    }
+
+    /// Ends what is left of a machine whose monitor was killed from outside.
+    fn kill_unwatched(&self, id: InstanceId) -> Result<()> {
         let deadline = Instant::now() + CLEANUP_TIME;
         loop {
             let left = self.cgroups.processes(&id.to_string());
@@ -301,15 +359,22 @@ impl Machines for LxcMachines {
         let lock = self.lock(spec.id);
         let _held = locked(&lock);
         let directory = self.existing(spec.id)?;
+        let start_lock = self.lock_starts(&directory)?.ok_or(HostError::NoSuchMachine(spec.id))?;
         if let Some(monitor) = self.monitor(spec.id)? {
             self.watch(spec.id, monitor);
             return Ok(());
+        }
+        if !self.cgroups.directories(&spec.id.to_string()).is_empty() {
+            // Left by a machine that nobody was there to clean up after.
+            self.kill_monitors(spec.id)?;
+            self.kill_unwatched(spec.id)?;
+            self.clean_up(spec.id, &directory)?;
         }
         self.write_config(&directory, spec)?;
         for name in [disk::LOG, disk::HOOK_ERROR] {
             let _ = fs::remove_file(directory.join(name));
         }
-        if let Err(error) = self.launch(&directory, spec) {
+        if let Err(error) = self.launch(&directory, spec, start_lock) {
             // Whatever came up halfway, or was left by an interrupted start, must not stand in the next one's way.
             let cleaned = self.kill(spec.id).and_then(|()| self.clean_up(spec.id, &directory));
             if let Err(second) = cleaned {
@@ -439,11 +504,11 @@ fn read_number(path: &Path) -> Option<u32> {
 
 /// The last [`CONSOLE_BYTES`] of a file; nothing if there is none.
 fn tail(path: &Path) -> Result<Vec<u8>> {
-    let mut file = match fs::File::open(path) {
+    let mut file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file.map_err(|e| HostError::io("opening", path, e))?,
     };
-    let read = |file: &mut fs::File| -> std::io::Result<Vec<u8>> {
+    let read = |file: &mut File| -> std::io::Result<Vec<u8>> {
         let length = file.metadata()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES as u64)))?;
         let mut text = Vec::new();

@@ -15,27 +15,26 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use crate::{HostError, Result};
 
 /// The file system that namespaces opened as files are on.
-const NSFS_MAGIC: i64 = 0x6e73_6673;
+const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
 
 /// Opens a network namespace by the path that stands for it.
 ///
 /// A namespace named after this process's mount namespace was made may not be mounted in it; the host's first
 /// process has it then.
 pub(super) fn open_namespace(path: &Path) -> Result<OwnedFd> {
-    let mut outcome = Err(HostError::io("opening the namespace", path, io::Error::from(io::ErrorKind::NotFound)));
-    for root in ["", "/proc/1/root"] {
-        let full = format!("{root}{}", path.display());
-        outcome = match File::open(&full) {
-            Ok(file) if is_namespace(&file) => return Ok(file.into()),
-            Ok(_) => Err(HostError::Other(format!("{full} is no namespace"))),
-            Err(error) => Err(HostError::io("opening the namespace", &full, error)),
-        };
+    let here = match File::open(path) {
+        Ok(file) if is_namespace(&file) => return Ok(file.into()),
+        Ok(_) => HostError::Other(format!("{} is no namespace", path.display())),
+        Err(error) => HostError::io("opening the namespace", path, error),
+    };
+    match File::open(format!("/proc/1/root{}", path.display())) {
+        Ok(file) if is_namespace(&file) => Ok(file.into()),
+        _ => Err(here),
     }
-    outcome
 }
 
 fn is_namespace(file: &File) -> bool {
-    rustix::fs::fstatfs(file).is_ok_and(|found| i64::from(found.f_type) == NSFS_MAGIC)
+    rustix::fs::fstatfs(file).is_ok_and(|found| found.f_type == NSFS_MAGIC)
 }
 
 /// Runs `work` on a thread inside a network namespace.

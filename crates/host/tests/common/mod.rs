@@ -11,6 +11,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use host::image::ImageStore;
 use host::machine::{HookCommand, LxcMachines, MachineSpec, Machines, NicSpec, SeedFile};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use types::{InstanceId, MacAddress};
@@ -35,6 +36,22 @@ pub fn is_root() -> bool {
     root
 }
 
+/// The layers of a built-in image, made if it is missing; `None` where such tests cannot run.
+pub fn layers_of(name: &str) -> Option<Vec<PathBuf>> {
+    is_root().then(|| image_store().build(name, &mut |_| {}).unwrap().layers)
+}
+
+/// The images that tests share.
+pub fn image_store() -> ImageStore {
+    let directory = std::env::var_os("DAEMUN_TEST_IMAGE_DIR").map_or("/var/lib/daemun/images".into(), PathBuf::from);
+    ImageStore::open(&directory).unwrap()
+}
+
+/// The hook of these tests.
+pub fn hook() -> HookCommand {
+    HookCommand { program: env!("CARGO_BIN_EXE_machine-hook").into(), args: Vec::new() }
+}
+
 /// Runs a program that must succeed.
 pub fn run(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap_or_else(|e| panic!("{program}: {e}"));
@@ -53,12 +70,19 @@ pub struct Bench {
 }
 
 impl Bench {
-    pub fn new(layers: Vec<PathBuf>) -> Self {
-        let number = unique();
-        Self::below(layers, Path::new("/var/tmp"), number)
+    /// A bench for machines of a built-in image; `None` where such tests cannot run.
+    pub fn of_image(name: &str) -> Option<Self> {
+        layers_of(name).map(Self::new)
     }
 
-    pub fn below(layers: Vec<PathBuf>, parent: &Path, number: u32) -> Self {
+    /// A bench for machines of these layers.
+    pub fn new(layers: Vec<PathBuf>) -> Self {
+        Self::below(layers, Path::new("/var/tmp"))
+    }
+
+    /// The same with the machines on another file system.
+    pub fn below(layers: Vec<PathBuf>, parent: &Path) -> Self {
+        let number = unique();
         let netns = format!("dmm-{number}");
         let directory = parent.join(format!("daemun-test-{number}"));
         run("ip", &["netns", "add", &netns]);
@@ -66,10 +90,14 @@ impl Bench {
             run("ip", &[vec!["-n", &netns], args].concat());
         }
         run("ip", &["netns", "exec", &netns, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
-        let hook = HookCommand { program: env!("CARGO_BIN_EXE_machine-hook").into(), args: Vec::new() };
-        let machines = LxcMachines::open(&directory.join("instances"), hook).unwrap();
+        let machines = LxcMachines::open(&directory.join("instances"), hook()).unwrap();
         machines.prepare().unwrap();
         Self { netns, directory, machines, layers, number, made: Default::default() }
+    }
+
+    /// The same machines as another process would see them.
+    pub fn reopened(&self) -> LxcMachines {
+        LxcMachines::open(&self.directory.join("instances"), hook()).unwrap()
     }
 
     /// A machine of this bench; `index` from 0 to 200.
