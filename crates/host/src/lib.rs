@@ -1,6 +1,7 @@
 //! The only crate that touches the kernel or starts a process.
 
 mod cgroup;
+pub mod doctor;
 mod error;
 pub mod image;
 mod limits;

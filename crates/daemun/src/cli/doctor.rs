@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
 
+use host::doctor::{Finding, Role};
 use host::network::{LinuxNetwork, Network};
 use policy::CloudTag;
 use serde::Serialize;
@@ -25,7 +26,7 @@ struct Check {
 
 /// Looks at everything; fails where something that is needed is missing.
 pub fn run(session: &Session, doctor: &args::Doctor) -> anyhow::Result<ExitCode> {
-    let mut checks: Vec<Check> = Vec::new();
+    let mut checks: Vec<Check> = host::doctor::look().iter().map(|finding| host_check(session, finding)).collect();
     checks.push(port(session, doctor.listen));
     checks.push(state_dir(session));
     checks.extend(forwarding(session));
@@ -50,6 +51,54 @@ fn show(session: &Session, check: &Check) {
     if let Some(remedy) = &check.remedy {
         output::line(format!("    {}", text!(texts, "doctor-remedy", remedy = remedy)));
     }
+}
+
+/// What was found on the host, in words.
+fn host_check(session: &Session, finding: &Finding) -> Check {
+    let texts = &session.texts;
+    let ok = finding.is_ok();
+    let there = |ok: bool| if ok { text!(texts, "doctor-there") } else { text!(texts, "doctor-not-there") };
+    let (name, found, remedy) = match finding {
+        Finding::Root { ok } => {
+            let remedy = text!(texts, "doctor-root-remedy", command = session.command_line("doctor"));
+            (text!(texts, "doctor-root"), if *ok { "root".to_owned() } else { there(false) }, remedy)
+        }
+        Finding::Program { name, package, role, path } => {
+            let found = path.as_ref().map_or_else(|| there(false), |path| path.display().to_string());
+            (needed(session, name, *role), found, text!(texts, "doctor-install", package = package))
+        }
+        Finding::File { path, package, role, ok } => {
+            (needed(session, path, *role), there(*ok), text!(texts, "doctor-install", package = package))
+        }
+        Finding::Kernel { release, .. } => {
+            let (major, minor) = host::doctor::OLDEST_KERNEL;
+            let remedy = text!(texts, "doctor-kernel-remedy", major = major, minor = minor);
+            (text!(texts, "doctor-kernel"), release.clone(), remedy)
+        }
+        Finding::Overlay { ok } => (text!(texts, "doctor-overlay"), there(*ok), text!(texts, "doctor-overlay-remedy")),
+        Finding::UserNamespaces { ok } => {
+            let command = "sysctl -w user.max_user_namespaces=65536";
+            (text!(texts, "doctor-user-namespaces"), there(*ok), command.to_owned())
+        }
+        Finding::ControlGroups { missing } => {
+            let found =
+                if missing.is_empty() { there(true) } else { format!("{}: {}", there(false), missing.join(", ")) };
+            (text!(texts, "doctor-control-groups"), found, text!(texts, "doctor-control-groups-remedy"))
+        }
+    };
+    Check { name, ok, found, remedy: (!ok).then_some(remedy) }
+}
+
+/// A program or file and what it is for.
+fn needed(session: &Session, name: &str, role: Role) -> String {
+    let texts = &session.texts;
+    let what_for = match role {
+        Role::Machines => text!(texts, "doctor-for-machines"),
+        Role::Network => text!(texts, "doctor-for-network"),
+        Role::Images => text!(texts, "doctor-for-images"),
+        Role::Demo => text!(texts, "doctor-for-demo"),
+    };
+    format!("{name} ({what_for})")
 }
 
 fn port(session: &Session, address: SocketAddr) -> Check {
