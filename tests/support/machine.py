@@ -97,6 +97,12 @@ def ping(address, timeout=1.5):
     return False
 
 
+def soon(ask, answer, seconds=2.0):
+    """Waits until `ask` gives this answer: a rule is in force a moment after the call that made it was answered."""
+    wait_until(lambda: ask() == answer, seconds, f"{answer!r}")
+    return True
+
+
 class Machine:
     """One instance and the key to it."""
 
