@@ -176,7 +176,6 @@ fn a_subnet_decides_about_public_addresses_unless_the_launch_does() {
 
 /// Each with the code and a part of the text that its caller gets.
 #[test]
-#[allow(clippy::too_many_lines)]
 fn bad_launches_get_precise_errors() {
     let mut bed = Bed::new();
     let (subnet, group) = other_vpc(&mut bed);
