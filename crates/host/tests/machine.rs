@@ -430,3 +430,14 @@ fn kernel_a_directory_closed_to_others_is_no_obstacle() {
     fs::remove_dir(&closed).unwrap();
     assert!(!Path::new(&closed).exists());
 }
+
+#[test]
+fn kernel_a_disk_can_be_tried() {
+    if !common::is_root() {
+        return;
+    }
+    let disk = SmallDisk::new("1m");
+    host::machine::try_disk(&disk.0).unwrap();
+    assert!(host::machine::try_disk(Path::new("/proc")).is_err());
+    assert_eq!(fs::read_dir(&disk.0).unwrap().count(), 0);
+}

@@ -105,12 +105,17 @@ impl ImageStore {
         }
         let archive = archive.canonicalize().map_err(|e| HostError::io("resolving", archive, e))?;
         let _lock = self.lock()?;
+        let digest = build::digest_of(&archive)?;
+        if let Some(image) = self.get(name)?
+            && image.digest == digest
+        {
+            return Ok(image);
+        }
         let work = self.fresh_work_directory()?;
         let made = build::unpack(&archive, &work).and_then(|root| {
             if !root.join("sbin/init").exists() && !root.join("usr/sbin/init").is_symlink() {
                 return Err(HostError::Invalid(format!("{} holds no /sbin/init", archive.display())));
             }
-            let digest = build::digest_of(&archive)?;
             let description = format!("Imported from {}", archive.file_name().unwrap_or_default().to_string_lossy());
             self.record(name, &description, IMPORT_USER, &digest, Vec::new(), &root)
         });
@@ -129,21 +134,30 @@ impl ImageStore {
         {
             return Ok(image);
         }
+        let user = recipe.user.clone().or_else(|| base.as_ref().map(|image| image.user.clone()));
+        let user = user.unwrap_or_else(|| "root".to_owned());
+        let below = base.map(|image| image.layers).unwrap_or_default();
+        let layer = self.layer_path(&recipe.name, &digest);
+        if layer.is_dir() {
+            // A recipe that is what it was once before, or a build that was interrupted just before it was recorded.
+            return self.record(&recipe.name, &recipe.description, &user, &digest, below, &layer);
+        }
         let work = self.fresh_work_directory()?;
-        let site = Site { work: &work, base: base.as_ref().map_or(&[], |image| &image.layers) };
+        let site = Site { work: &work, base: &below };
         let made = build::build(recipe, &site, progress).and_then(|root| {
             progress(Progress { image: recipe.name.clone(), stage: Stage::Finish, done: 0, total: 0 });
             secrets::refuse(&root)?;
-            let user = recipe.user.clone().or_else(|| base.as_ref().map(|image| image.user.clone()));
-            let user = user.unwrap_or_else(|| "root".to_owned());
-            let layers = base.map(|image| image.layers).unwrap_or_default();
-            self.record(&recipe.name, &recipe.description, &user, &digest, layers, &root)
+            self.record(&recipe.name, &recipe.description, &user, &digest, below.clone(), &root)
         });
         self.empty_work_directory()?;
         made
     }
 
-    /// Gives a finished layer its name and writes the image down.
+    fn layer_path(&self, name: &str, digest: &str) -> PathBuf {
+        self.root.join("layers").join(format!("{name}-{}", &digest[..16]))
+    }
+
+    /// Gives a finished layer its name, unless it has it, and writes the image down.
     fn record(
         &self,
         name: &str,
@@ -153,13 +167,12 @@ impl ImageStore {
         mut layers: Vec<PathBuf>,
         root: &Path,
     ) -> Result<Image> {
-        let layer = self.root.join("layers").join(format!("{name}-{}", &digest[..16]));
-        if layer.exists() {
-            // Left by a build that was interrupted between here and the record: whole, but nobody's.
-            fs::remove_dir_all(&layer).map_err(|e| HostError::io("removing", &layer, e))?;
+        let layer = self.layer_path(name, digest);
+        // A layer that has its name is whole, and machines may stand on it.
+        if !layer.is_dir() {
+            rustix::fs::sync();
+            fs::rename(root, &layer).map_err(|e| HostError::io("renaming", root, e))?;
         }
-        rustix::fs::sync();
-        fs::rename(root, &layer).map_err(|e| HostError::io("renaming", root, e))?;
         layers.push(layer);
         let mut size_bytes = 0;
         for layer in &layers {

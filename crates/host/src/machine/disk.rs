@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Component, Path, PathBuf};
 
 use super::{IDS_PER_MACHINE, MachineSpec, SeedFile};
-use crate::{HostError, Result};
+use crate::{HostError, Result, mount};
 
 /// The machine's changes to its image.
 pub(super) const UPPER: &str = "upper";
@@ -183,6 +183,29 @@ pub(super) fn destroy(instances: &Path, name: &str) -> Result<()> {
     }
     remove(&doomed)?;
     remove(&instances.join(format!(".creating-{name}")))
+}
+
+/// Makes and mounts a disk in a directory of its own, and removes it.
+pub(super) fn attempt(parent: &Path) -> Result<()> {
+    const SOME_IDS: u32 = 1 << 30;
+    let directory = parent.join(format!(".creating-attempt-{}", std::process::id()));
+    remove(&directory)?;
+    let tried = (|| {
+        make_directory(&directory, 0o700, 0, 0)?;
+        for name in ["layer", "mapped", WORK, "root"] {
+            make_directory(&directory.join(name), 0o755, 0, 0)?;
+        }
+        make_directory(&directory.join(UPPER), 0o755, SOME_IDS, SOME_IDS)?;
+        let user_namespace = mount::user_namespace(SOME_IDS, IDS_PER_MACHINE)?;
+        mount::in_own_mount_namespace(|| {
+            rustix::process::chdir(&directory).map_err(|e| HostError::io("entering", &directory, e))?;
+            mount::bind_idmapped(&directory.join("layer"), &directory.join("mapped"), &user_namespace)?;
+            mount::overlay(&["mapped".to_owned()], UPPER, WORK, &directory.join("root"))?;
+            // An overlay that cannot write its working directory mounts all the same, read-only.
+            write_file(&directory.join("root/file"), b"x", 0o644)
+        })
+    })();
+    tried.and(remove(&directory))
 }
 
 /// Removes what interrupted calls left.

@@ -215,8 +215,9 @@ impl LxcMachines {
             for directory in PRIVATE {
                 mount::small_tmpfs(Path::new(directory))?;
             }
-            for directory in [ROOT, &self.lxc_path] {
-                fs::create_dir(directory).map_err(|e| HostError::io("making", directory, e))?;
+            // LXC keeps a machine's generated AppArmor profile below the last.
+            for directory in [ROOT, &format!("{}/{}", self.lxc_path, spec.id)] {
+                fs::create_dir_all(directory).map_err(|e| HostError::io("making", directory, e))?;
             }
             mount::overlay(&lower, disk::UPPER, disk::WORK, Path::new(ROOT))?;
             let mut command = Command::new(process::find_program("lxc-start").unwrap_or_else(|| "lxc-start".into()));
@@ -228,9 +229,9 @@ impl LxcMachines {
                 .arg(format!("--logfile={}", directory.join(disk::LOG).display()))
                 .arg("--logpriority=WARN")
                 .arg("--daemon")
-                // Without newuidmap in its path LXC writes the id maps itself, as root may, instead of demanding
-                // that root's ranges be listed in /etc/subuid.
-                .env("PATH", "/nonexistent")
+                // apparmor_parser is there and newuidmap is not: LXC then writes the id maps itself, as root may,
+                // instead of demanding that root's ranges be listed in /etc/subuid.
+                .env("PATH", "/usr/sbin:/sbin")
                 // What it holds while it starts; the monitor has none.
                 .stdin(Stdio::from(lock));
             let output = command.output().map_err(|e| process::not_started("lxc-start", LXC_PACKAGE, e))?;
@@ -241,7 +242,10 @@ impl LxcMachines {
                 return Err(HostError::Netlink(error));
             }
             let log = fs::read_to_string(directory.join(disk::LOG)).unwrap_or_default();
-            let said = format!("{}\n{log}", String::from_utf8_lossy(&output.stderr));
+            let mut said = errors_in(&log);
+            if said.is_empty() {
+                said = String::from_utf8_lossy(&output.stderr).into_owned();
+            }
             Err(process::failed("lxc-start", output.status, &said))
         })
     }
@@ -307,7 +311,10 @@ impl LxcMachines {
         }
         if let Ok(spec) = disk::read_spec(directory) {
             for nic in &spec.nics {
-                link::remove(nic)?;
+                // The kernel removes the link, too, only later.
+                if let Err(error) = link::remove(nic) {
+                    tracing::warn!(machine = %id, %error, "removing a link");
+                }
             }
         }
         self.cgroups.remove(&id.to_string())
@@ -502,6 +509,13 @@ fn read_number(path: &Path) -> Option<u32> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
+/// The errors in LXC's log, without its times, places and advice. Lines look like
+/// `lxc-start NAME TIME ERROR PART - FILE:FUNCTION:LINE - [REASON - ]MESSAGE`.
+fn errors_in(log: &str) -> String {
+    let errors = log.lines().filter(|line| line.contains(" ERROR ") && !line.contains("lxc_start.c:main"));
+    errors.filter_map(|line| line.splitn(3, " - ").nth(2)).collect::<Vec<_>>().join("; ")
+}
+
 /// The last [`CONSOLE_BYTES`] of a file; nothing if there is none.
 fn tail(path: &Path) -> Result<Vec<u8>> {
     let mut file = match File::open(path) {
@@ -522,4 +536,19 @@ fn tail(path: &Path) -> Result<Vec<u8>> {
 fn apparmor_is_on() -> bool {
     fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|value| value.starts_with('Y'))
         && process::find_program("apparmor_parser").is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lxc_says_is_cut_down_to_its_errors() {
+        let log = "lxc-start i-1 20261122104715.180 WARN     conf - ../src/lxc/conf.c:lxc_map_ids:3628 - no newuidmap\n\
+                   lxc-start i-1 20261122104715.180 ERROR    cgfsng - ../src/lxc/cgroups/cgfsng.c:enter:1539 - Invalid \
+                   argument - Failed to enter cgroup 28\n\
+                   lxc-start i-1 20261122104715.181 ERROR    start - ../src/lxc/start.c:__lxc_start:2054 - Failed\n\
+                   lxc-start i-1 20261122104715.181 ERROR    lxc_start - ../src/lxc/tools/lxc_start.c:main:306 - Hm\n";
+        assert_eq!(errors_in(log), "Invalid argument - Failed to enter cgroup 28; Failed");
+    }
 }

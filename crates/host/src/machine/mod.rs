@@ -13,7 +13,7 @@ mod rtnl;
 mod simulated;
 
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,15 @@ pub struct MachineStatus {
     pub running: bool,
     /// The process on the host that is the machine's process 1; changes with every boot.
     pub init_pid: Option<u32>,
+}
+
+/// Tries whether machines can have their disks in this directory, by mounting one as they do: an overlay over a layer
+/// whose owners are shifted. Leaves nothing; needs root.
+///
+/// # Errors
+/// What the kernel said; for instance, where the directory is itself on an overlay, as inside most containers.
+pub fn try_disk(directory: &Path) -> Result<()> {
+    disk::attempt(directory)
 }
 
 /// The machines of one host.
