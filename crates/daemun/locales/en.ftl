@@ -41,6 +41,7 @@ help-actions = List the API actions that are answered
 ## Common
 
 daemon-not-running = No daemon runs for { $state_dir }. Start it: { $command }
+daemon-out-of-reach = { $state_dir } can only be read by root: run this with sudo
 daemon-elsewhere = The daemon runs in another network namespace. Run this there: { $command }
 column-id = ID
 column-name = NAME
@@ -144,6 +145,7 @@ down-left = Nothing was changed.
 
 demo-intro = You are about to rent a machine from yourself. Every command below is one you can type; each was really run, and what came back is shown.
 demo-intro-env = The aws commands need to know where your EC2 is: { $command }
+demo-intro-sudo = The files made here belong to root: type the commands in a root shell (sudo -s).
 demo-intro-user = There are two kinds of visitors: the operator, you, coming from { $operator }; and the public, everyone else (0.0.0.0/0).
 demo-needs-machines = The demo needs real machines; this cloud's engine is { $engine }
 demo-cleaned = Removed what an earlier demo had made: { $count }

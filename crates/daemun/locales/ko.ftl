@@ -41,6 +41,7 @@ help-actions = 응답할 수 있는 API 작업을 나열합니다
 ## 공통
 
 daemon-not-running = { $state_dir }의 데몬이 실행 중이 아닙니다. 다음 명령으로 시작하세요: { $command }
+daemon-out-of-reach = { $state_dir } 디렉터리는 root만 읽을 수 있습니다. sudo로 실행하세요
 daemon-elsewhere = 데몬이 다른 네트워크 네임스페이스에서 실행 중입니다. 다음 명령으로 들어가서 실행하세요: { $command }
 column-id = ID
 column-name = 이름
@@ -144,6 +145,7 @@ down-left = 아무것도 바꾸지 않았습니다.
 
 demo-intro = 이제 나 자신에게서 컴퓨터를 한 대 빌려 봅니다. 아래 명령은 모두 직접 입력할 수 있고, 실제로 실행한 결과를 보여 줍니다.
 demo-intro-env = aws 명령을 쓰려면 내 EC2가 어디에 있는지 알려 주어야 합니다: { $command }
+demo-intro-sudo = 여기서 만드는 파일은 root의 것입니다. 명령은 root 셸(sudo -s)에서 입력하세요.
 demo-intro-user = 찾아오는 사람은 두 부류입니다. { $operator } 주소에서 오는 운영자, 곧 나와, 그 밖의 모든 사람인 대중(0.0.0.0/0)입니다.
 demo-needs-machines = 데모에는 진짜 인스턴스가 필요합니다. 이 클라우드의 엔진은 { $engine }입니다
 demo-cleaned = 이전 데모가 만든 것을 지웠습니다: { $count }개

@@ -75,6 +75,11 @@ impl Session {
         Ok((daemon, client))
     }
 
+    /// What has to stand before commands that touch the state directory: whoever came here by sudo needs it again.
+    fn sudo(&self) -> &'static str {
+        if std::env::var_os("SUDO_USER").is_some() { "sudo " } else { "" }
+    }
+
     /// How a command of this program is to be typed for the same cloud.
     fn command_line(&self, command: &str) -> String {
         let default = std::path::Path::new("/var/lib/daemun/state");
@@ -84,7 +89,7 @@ impl Session {
             format!(" --state-dir {}", output::shell_word(&self.state_dir.to_string_lossy()))
         };
         let program = std::env::args().next().unwrap_or_else(|| "daemun".to_owned());
-        format!("{} {command}{state}", output::shell_word(&program))
+        format!("{}{} {command}{state}", self.sudo(), output::shell_word(&program))
     }
 }
 

@@ -16,6 +16,10 @@ pub fn require(session: &Session) -> anyhow::Result<DaemonInfo> {
     let texts = &session.texts;
     let Some(info) = DaemonInfo::running(&session.state_dir) else {
         let state_dir = session.state_dir.display();
+        let looked = std::fs::metadata(session.state_dir.join("daemon.json"));
+        if looked.is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied) {
+            bail!(text!(texts, "daemon-out-of-reach", state_dir = state_dir));
+        }
         let command = session.command_line("serve");
         return Err(anyhow!(text!(texts, "daemon-not-running", state_dir = state_dir, command = command)));
     };

@@ -93,6 +93,9 @@ fn tell(session: &Session, story: &mut Story<'_>, scene: &mut Scene<'_>) -> anyh
     let t = &session.texts;
     story.say(&text!(t, "demo-intro"));
     story.say(&text!(t, "demo-intro-env", command = format!("eval \"$({})\"", session.command_line("env"))));
+    if !session.sudo().is_empty() {
+        story.say(&text!(t, "demo-intro-sudo"));
+    }
     story.say(&text!(t, "demo-intro-user", operator = scene.operator));
     let removed = scene::remove_earlier(t, scene.client).map_err(|error| anyhow!("{error:#}"))?;
     if removed > 0 {
@@ -120,7 +123,7 @@ fn how_to_go_on(session: &Session, story: &Story<'_>, scene: &Scene<'_>, seconds
     story.say(&text!(t, "demo-done", seconds = format!("{seconds:.1}")));
     let commands = [
         (text!(t, "demo-go-on-ssh"), session.command_line(&format!("ssh {NAME}"))),
-        (text!(t, "demo-go-on-curl"), web::encrypted(scene)?.command_line()),
+        (text!(t, "demo-go-on-curl"), format!("{}{}", session.sudo(), web::encrypted(scene)?.command_line())),
         (text!(t, "demo-go-on-env"), format!("eval \"$({})\"", session.command_line("env"))),
         (text!(t, "demo-go-on-aws"), "aws ec2 describe-instances".to_owned()),
         (text!(t, "demo-go-on-clean-up"), session.command_line("demo --clean-up")),
