@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -19,9 +19,12 @@ use types::{
 use crate::probe::{Reach, ping, tcp_connect, udp_ask};
 use crate::{can_test_kernel, leftovers};
 
-/// How long a probe waits before it calls silence silence. Everything is on this machine: an answer takes a few
-/// milliseconds, and a busy machine gets a hundred times that.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// How long a probe waits before it calls silence silence, where the policy engine expects silence. Everything is on
+/// this machine: an answer takes a few milliseconds, and a busy machine gets a hundred times that.
+const SILENCE: Duration = Duration::from_millis(700);
+/// The same where the engine expects an answer. A link just made may lose a packet until the kernel notices that both
+/// its ends are up; the sender repeats itself after a second.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A cloud's network on a machine of its own.
 ///
@@ -242,23 +245,25 @@ impl Lab {
     }
 
     /// Where a packet comes from, as the policy engine names it.
-    fn endpoint(&self, from: &PathBuf) -> (Endpoint, Ipv4Addr) {
-        if let Some(guest) = self.guests.values().find(|guest| guest.namespace == *from) {
+    fn endpoint(&self, from: &Path) -> (Endpoint, Ipv4Addr) {
+        if let Some(guest) = self.guests.values().find(|guest| guest.namespace == from) {
             let interface = &self.topology.interfaces[&guest.interface];
             return (Endpoint::Interface(guest.interface), interface.address);
         }
-        let internet = *from == self.internet();
+        let internet = from == self.internet();
         (Endpoint::Outside, if internet { Self::INTERNET } else { self.topology.operator.address() })
     }
 
-    /// Holds what happened to a packet against what the policy engine says.
-    fn check(&self, from: &PathBuf, to: Ipv4Addr, traffic: Traffic, reach: Reach) -> Reach {
+    /// Sends a probe that waits as long as it is given, and holds what becomes of it against what the policy engine
+    /// says.
+    fn check(&self, from: &Path, to: Ipv4Addr, traffic: Traffic, probe: impl FnOnce(Duration) -> Reach) -> Reach {
         let (endpoint, source) = self.endpoint(from);
         let said = verdict(&self.topology, &Packet { from: endpoint, source, to, traffic });
-        let arrived = reach.arrived();
+        let accepted = said.outcome == Outcome::Accept;
+        let reach = probe(if accepted { PATIENCE } else { SILENCE });
         assert_eq!(
-            said.outcome == Outcome::Accept,
-            arrived,
+            accepted,
+            reach.arrived(),
             "the engine says {said:#?}\nbut {traffic:?} from {} to {to} met {reach:?}",
             from.display()
         );
@@ -269,30 +274,30 @@ impl Lab {
     ///
     /// # Panics
     /// If it does not.
-    pub fn tcp(&self, from: &PathBuf, to: Ipv4Addr, port: u16) -> Reach {
-        let reach = match tcp_connect(from, SocketAddrV4::new(to, port), PATIENCE) {
-            Ok((_, seen)) => Reach::Answered(seen),
-            Err(reach) => reach,
-        };
-        self.check(from, to, Traffic::Tcp(port), reach)
+    pub fn tcp(&self, from: &Path, to: Ipv4Addr, port: u16) -> Reach {
+        self.check(from, to, Traffic::Tcp(port), |timeout| {
+            match tcp_connect(from, SocketAddrV4::new(to, port), timeout) {
+                Ok((_, seen)) => Reach::Answered(seen),
+                Err(reach) => reach,
+            }
+        })
     }
 
     /// Calls a UDP port; the policy engine must agree with the outcome.
     ///
     /// # Panics
     /// If it does not.
-    pub fn udp(&self, from: &PathBuf, to: Ipv4Addr, port: u16) -> Reach {
-        let reach = udp_ask(from, SocketAddrV4::new(to, port), PATIENCE);
-        self.check(from, to, Traffic::Udp(port), reach)
+    pub fn udp(&self, from: &Path, to: Ipv4Addr, port: u16) -> Reach {
+        let to_port = SocketAddrV4::new(to, port);
+        self.check(from, to, Traffic::Udp(port), |timeout| udp_ask(from, to_port, timeout))
     }
 
     /// Pings; the policy engine must agree with the outcome.
     ///
     /// # Panics
     /// If it does not.
-    pub fn ping(&self, from: &PathBuf, to: Ipv4Addr) -> bool {
-        let reach = ping(from, to, PATIENCE);
-        self.check(from, to, Traffic::PING, reach).arrived()
+    pub fn ping(&self, from: &Path, to: Ipv4Addr) -> bool {
+        self.check(from, to, Traffic::PING, |timeout| ping(from, to, timeout)).arrived()
     }
 
     /// The rules of a group in one direction, to change them.

@@ -91,23 +91,31 @@ pub fn time_refusals(from: &Path, to: SocketAddrV4, count: u32) -> Duration {
     })
 }
 
-/// Sends a datagram from a namespace and waits for the answer of a [`Server`].
+/// How long a question without an answer waits before it is repeated: any packet may be lost on a link just made.
+const REPEAT_AFTER: Duration = Duration::from_millis(250);
+
+/// Sends a datagram from a namespace, again and again, and waits for the answer of a [`Server`].
 pub fn udp_ask(from: &Path, to: SocketAddrV4, timeout: Duration) -> Reach {
     inside(from, || {
         let ask = || -> std::io::Result<Ipv4Addr> {
             let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
             socket.connect(to)?;
-            socket.set_read_timeout(Some(timeout))?;
-            socket.send(b"hello")?;
-            let mut seen = [0u8; 4];
-            socket.recv(&mut seen)?;
-            Ok(Ipv4Addr::from(seen))
+            socket.set_read_timeout(Some(REPEAT_AFTER.min(timeout)))?;
+            let deadline = Instant::now() + timeout;
+            loop {
+                socket.send(b"hello")?;
+                let mut seen = [0u8; 4];
+                match socket.recv(&mut seen) {
+                    Err(e) if reach_of(&e) == Reach::Silence && Instant::now() < deadline => {}
+                    result => return result.map(|_| Ipv4Addr::from(seen)),
+                }
+            }
         };
         ask().map_or_else(|e| reach_of(&e), Reach::Answered)
     })
 }
 
-/// Sends an ICMP echo request from a namespace and waits for the reply. The source seen is not known: 0.0.0.0.
+/// Sends ICMP echo requests from a namespace and waits for a reply. The source seen is not known: 0.0.0.0.
 pub fn ping(from: &Path, to: Ipv4Addr, timeout: Duration) -> Reach {
     inside(from, || {
         let attempt = || -> std::io::Result<bool> {
@@ -117,16 +125,23 @@ pub fn ping(from: &Path, to: Ipv4Addr, timeout: Duration) -> Reach {
             let mut request = vec![8, 0, 0, 0, high, low, 0, 1];
             let sum = checksum(&request).to_be_bytes();
             request[2..4].copy_from_slice(&sum);
-            socket.send_to(&request, &SockAddr::from(SocketAddrV4::new(to, 0)))?;
+            socket.set_read_timeout(Some(Duration::from_millis(20)))?;
             let deadline = Instant::now() + timeout;
+            let mut repeat_at = Instant::now();
             loop {
-                let left = deadline.saturating_duration_since(Instant::now());
-                if left.is_zero() {
+                let now = Instant::now();
+                if now >= deadline {
                     return Ok(false);
                 }
-                socket.set_read_timeout(Some(left))?;
+                if now >= repeat_at {
+                    socket.send_to(&request, &SockAddr::from(SocketAddrV4::new(to, 0)))?;
+                    repeat_at = now + REPEAT_AFTER;
+                }
                 let mut answer = [0u8; 256];
-                let length = (&socket).read(&mut answer)?;
+                let length = match (&socket).read(&mut answer) {
+                    Err(e) if reach_of(&e) == Reach::Silence => continue,
+                    result => result?,
+                };
                 // Behind an IP header of 20 bytes: type 0, and what was sent.
                 if length >= 28 && answer[20] == 0 && answer[24..28] == request[4..8] {
                     return Ok(true);
@@ -198,6 +213,18 @@ impl Datagrams {
     /// Those so far.
     pub fn all(&self) -> Vec<(Ipv4Addr, String)> {
         self.0.lock().map(|all| all.clone()).unwrap_or_default()
+    }
+
+    /// Calls `send` again and again until a datagram with this text has come; any may be lost on a link just made.
+    ///
+    /// # Panics
+    /// If none comes for ten seconds.
+    pub fn insist_on(&self, text: &str, send: impl Fn(&str)) {
+        let arrived = (0..40).any(|_| {
+            send(text);
+            self.wait_for(text, REPEAT_AFTER)
+        });
+        assert!(arrived, "{text:?} never came; there are {:?}", self.all());
     }
 
     /// Waits for one with this text; false if none comes within the time.

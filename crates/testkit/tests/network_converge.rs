@@ -1,7 +1,7 @@
 //! The host as the plan says: nothing done twice, what is broken mended, nothing left behind.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use host::netns;
@@ -131,10 +131,10 @@ fn a_change_onto_a_broken_table_mends_it() {
 fn connections_do_not_notice_a_restart() {
     let Some((lab, _, _, _server)) = one() else { return };
     let ssh = SocketAddrV4::new(A_PUBLIC, 22);
-    let (mut session, _) = tcp_connect(&lab.machine(), ssh, Duration::from_secs(1)).unwrap();
+    let (mut session, _) = tcp_connect(&lab.machine(), ssh, Duration::from_secs(5)).unwrap();
     let restarted = LinuxNetwork::with_operator_namespace(lab.tag(), lab.machine());
     restarted.converge(&plan(&lab.topology)).unwrap();
-    assert!(session.echoes(Duration::from_secs(1)));
+    assert!(session.echoes(Duration::from_secs(5)));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn vpcs_come_and_go() {
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Answered(lab.topology.operator.address()));
 }
 
-fn forwarding(machine: &PathBuf) -> String {
+fn forwarding(machine: &Path) -> String {
     netns::run_in(machine, || Ok(std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap())).unwrap()
 }
 
