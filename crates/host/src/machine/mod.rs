@@ -146,6 +146,7 @@ pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
     /// Waits until a machine that ran is off, for whatever reason, and says which ones; empty after `timeout`.
     ///
     /// Meant for one thread that calls it over and over. Each exit is told at least once, also those that
-    /// [`Machines::stop`] caused.
+    /// [`Machines::stop`] caused. After one that nobody asked for, [`Machines::stop`] tidies up: the machine's groups
+    /// and links stay until then.
     fn next_exits(&self, timeout: Duration) -> Result<Vec<InstanceId>>;
 }
