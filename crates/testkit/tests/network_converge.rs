@@ -189,6 +189,22 @@ fn vpcs_come_and_go() {
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Answered(lab.topology.operator.address()));
 }
 
+#[test]
+fn forwarding_stays_on_while_another_cloud_needs_it() {
+    let Some((lab, ..)) = one() else { return };
+    let number = u32::from_str_radix(&lab.tag().to_string(), 16).unwrap();
+    let mut other = lab.topology.clone();
+    other.operator.tag = policy::CloudTag::from_number(!number);
+    other.operator.pool = "198.19.0.0/16".parse().unwrap();
+    other.interfaces.clear();
+    let second = LinuxNetwork::with_operator_namespace(other.operator.tag, lab.machine());
+    second.apply(&plan(&other)).unwrap();
+    lab.network.teardown().unwrap();
+    assert_eq!(forwarding(&lab.machine()).trim(), "1");
+    second.teardown().unwrap();
+    assert_no_leftovers(other.operator.tag);
+}
+
 fn forwarding(machine: &Path) -> String {
     netns::run_in(machine, || Ok(std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap())).unwrap()
 }

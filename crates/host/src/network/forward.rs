@@ -19,7 +19,7 @@ pub(super) struct ForwardChain {
     drops: bool,
 }
 
-/// The base chains of the `forward` hook, except those of Daemun's own tables.
+/// The base chains of the `forward` hook: those of other programs, and of this and other clouds.
 pub(super) fn base_chains() -> Result<Vec<ForwardChain>> {
     let answer = nft_list(&["chains"])?.unwrap_or_default();
     let items = answer["nftables"].as_array().cloned().unwrap_or_default();
@@ -33,8 +33,7 @@ pub(super) fn base_chains() -> Result<Vec<ForwardChain>> {
             drops: chain["policy"] == "drop",
         })
     };
-    let chains = items.iter().filter_map(chain).filter(|chain| !chain.table.starts_with("daemun_"));
-    Ok(chains.filter(|chain| chain.family != "ip6").collect())
+    Ok(items.iter().filter_map(chain).filter(|chain| chain.family != "ip6").collect())
 }
 
 /// The rules of a chain as JSON; none where there is no such chain.
@@ -88,8 +87,8 @@ pub(super) fn forget_docker(link: &str) -> Result<()> {
 /// The foreign chains that drop what machines send through this host, with what to do about each.
 pub(super) fn problems(link: &str) -> Result<Vec<ForwardProblem>> {
     let mut problems = Vec::new();
-    for chain in base_chains()? {
-        problems.extend(problem(&chain, link)?);
+    for chain in base_chains()?.iter().filter(|chain| !chain.table.starts_with("daemun_")) {
+        problems.extend(problem(chain, link)?);
     }
     problems.extend(legacy_problem(link)?);
     Ok(problems)
