@@ -19,6 +19,13 @@
 pub(crate) mod fixture;
 mod metadata;
 mod protocol;
+/// The stream, and another handle on its socket.
+fn with_second_handle(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
+    let stream = stream.into_std()?;
+    let second = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, second))
+}
+
 #[cfg(test)]
 mod tests;
 mod token;
@@ -35,7 +42,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::SockRef;
 use store::Ledger;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -133,14 +139,14 @@ impl Service {
 
     async fn converse(self: Arc<Self>, stream: TcpStream, source: Ipv4Addr, _slot: Slot<NetworkInterfaceId>) {
         // A second handle, since the connection belongs to the HTTP machinery once it is served.
-        let socket = match SockRef::from(&stream).try_clone() {
-            Ok(socket) => socket,
+        let (stream, socket) = match with_second_handle(stream) {
+            Ok(both) => both,
             Err(error) => return tracing::warn!(%source, %error, "a metadata connection was dropped"),
         };
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             let mut answer = self.answer(source, request.method(), request.uri().path(), request.headers());
             if let Some(hop_limit) = answer.hop_limit
-                && let Err(error) = socket.set_ttl_v4(u32::from(hop_limit))
+                && let Err(error) = socket.set_ttl(u32::from(hop_limit))
             {
                 tracing::error!(%source, %error, "cannot limit how far a session token travels");
                 answer = Answer::failure(StatusCode::INTERNAL_SERVER_ERROR);

@@ -86,10 +86,10 @@ pub(crate) struct Disk {
 
 impl Disk {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        // It holds user data: for its owner alone.
-        let file = File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
-        let file = file.map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create_file(file)?;
+        // It holds user data: for its owner alone, from the first byte on.
+        let made = File::options().write(true).create(true).truncate(false).mode(0o600).open(path);
+        made.map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
+        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
         let write = database.begin_write()?;
         let next_entry = {
             write.open_table(RECORDS)?;
