@@ -2,12 +2,14 @@
 
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloud::{Change, Operation, State};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use types::{Region, Timestamp};
+
+use crate::reserve::Reserve;
 
 /// Resources as they are now: region and key as JSON, to the record as JSON.
 const RECORDS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("records");
@@ -80,36 +82,45 @@ pub struct LogEntry {
 
 /// The open database.
 pub(crate) struct Disk {
-    database: Database,
+    path: PathBuf,
+    /// Absent only where it could not be opened again after a failure; the next commit tries anew.
+    database: Option<Database>,
     next_entry: u64,
+    reserve: Reserve,
 }
 
 impl Disk {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        // It holds user data: for its owner alone, from the first byte on.
-        let made = File::options().write(true).create(true).truncate(false).mode(0o600).open(path);
-        made.map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
-        let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
-        let write = database.begin_write()?;
-        let next_entry = {
-            write.open_table(RECORDS)?;
-            let mut meta = write.open_table(META)?;
-            let format = meta.get("format")?.map(|found| found.value().to_owned());
-            match format {
-                None => drop(meta.insert("format", FORMAT)?),
-                Some(found) if found != FORMAT => return Err(StoreError::Format { found }),
-                Some(_) => {}
-            }
-            write.open_table(LOG)?.last()?.map_or(0, |(number, _)| number.value() + 1)
-        };
-        write.commit()?;
-        Ok(Self { database, next_entry })
+        let (database, next_entry) = open(path)?;
+        let mut reserve = Reserve::beside(path);
+        reserve.keep();
+        Ok(Self { path: path.to_owned(), database: Some(database), next_entry, reserve })
+    }
+
+    fn database(&self) -> Result<&Database, StoreError> {
+        self.database.as_ref().ok_or_else(|| redb::Error::PreviousIo.into())
+    }
+
+    /// Opens the database anew, in the room that was kept for this: after a failure redb takes no more.
+    ///
+    /// Says whether it holds what it is known to hold (`false`), or these many entries more (`true`), since a commit
+    /// that failed at its very end may be on disk all the same. Anything else cannot be gone on with: it stays closed,
+    /// and a restart reads what is there.
+    fn reopen(&mut self, more: usize) -> Result<bool, StoreError> {
+        self.database = None;
+        let (database, next_entry) = open(&self.path)?;
+        let already = next_entry == self.next_entry + more as u64 && more > 0;
+        if !already && next_entry != self.next_entry {
+            return Err(redb::Error::Corrupted("it holds changes that were not answered".to_owned()).into());
+        }
+        self.database = Some(database);
+        Ok(already)
     }
 
     /// The State as it was last committed.
     pub(crate) fn load(&self) -> Result<State, StoreError> {
         let mut state = State::default();
-        let read = self.database.begin_read()?;
+        let read = self.database()?.begin_read()?;
         for row in read.open_table(RECORDS)?.iter()? {
             let (_, value) = row?;
             state.apply(serde_json::from_slice(value.value())?);
@@ -119,7 +130,24 @@ impl Disk {
 
     /// Makes the entries durable; when it returns, they are on disk.
     pub(crate) fn commit(&mut self, entries: &[LogEntry]) -> Result<(), StoreError> {
-        let write = self.database.begin_write()?;
+        if self.database.is_none() {
+            self.reopen(0)?;
+        }
+        if let Err(error) = self.write(entries) {
+            let StoreError::Database(error) = error else { return Err(error) };
+            let room = self.reserve.give_up();
+            tracing::warn!(%error, room, "a commit failed; opening the database anew");
+            if !self.reopen(entries.len())? {
+                self.write(entries)?;
+            }
+        }
+        self.next_entry += entries.len() as u64;
+        self.reserve.keep();
+        Ok(())
+    }
+
+    fn write(&self, entries: &[LogEntry]) -> Result<(), StoreError> {
+        let write = self.database()?.begin_write()?;
         {
             let mut records = write.open_table(RECORDS)?;
             let mut log = write.open_table(LOG)?;
@@ -140,13 +168,12 @@ impl Disk {
             }
         }
         write.commit()?;
-        self.next_entry += entries.len() as u64;
         Ok(())
     }
 
     /// The newest entries of the log that `wanted` picks, newest first, at most `limit`.
     pub(crate) fn log(&self, limit: usize, wanted: impl Fn(&LogEntry) -> bool) -> Result<Vec<LogEntry>, StoreError> {
-        let read = self.database.begin_read()?;
+        let read = self.database()?.begin_read()?;
         let mut found = Vec::new();
         for row in read.open_table(LOG)?.iter()?.rev() {
             let entry = serde_json::from_slice(row?.1.value())?;
@@ -159,4 +186,26 @@ impl Disk {
         }
         Ok(found)
     }
+}
+
+/// Opens the database, made if it is not there, and gives the number of its next entry.
+fn open(path: &Path) -> Result<(Database, u64), StoreError> {
+    // It holds user data: for its owner alone, from the first byte on.
+    let made = File::options().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map_err(|error| StoreError::from(redb::StorageError::Io(error)))?;
+    let database = Database::builder().set_cache_size(CACHE_BYTES).create(path)?;
+    let write = database.begin_write()?;
+    let next_entry = {
+        write.open_table(RECORDS)?;
+        let mut meta = write.open_table(META)?;
+        let format = meta.get("format")?.map(|found| found.value().to_owned());
+        match format {
+            None => drop(meta.insert("format", FORMAT)?),
+            Some(found) if found != FORMAT => return Err(StoreError::Format { found }),
+            Some(_) => {}
+        }
+        write.open_table(LOG)?.last()?.map_or(0, |(number, _)| number.value() + 1)
+    };
+    write.commit()?;
+    Ok((database, next_entry))
 }

@@ -11,6 +11,7 @@
 
 mod disk;
 mod ledger;
+mod reserve;
 
 pub use disk::{LogEntry, StoreError};
 pub use ledger::{Author, Ledger, WriteError};

@@ -32,6 +32,9 @@ pub(super) const MONITOR_PID: &str = "monitor.pid";
 /// The number of the machine's process 1.
 pub(super) const INIT_PID: &str = "init.pid";
 
+/// How much room there must be for a new machine, in bytes: one that finds less would not get through its first boot.
+const MIN_FREE_BYTES: u64 = 16 << 20;
+
 /// Where the layer of this number is mounted, in the machine's mount namespace only.
 pub(super) fn layer_mount(number: usize) -> String {
     format!("layer{number}")
@@ -48,6 +51,9 @@ pub(super) fn create(instances: &Path, spec: &MachineSpec) -> Result<()> {
     }
     let unfinished = instances.join(format!(".creating-{}", spec.id));
     remove(&unfinished)?;
+    if free_bytes(instances)? < MIN_FREE_BYTES {
+        return Err(HostError::DiskFull { path: directory });
+    }
     let made = fill(&unfinished, spec)
         .and_then(|()| fs::rename(&unfinished, &directory).map_err(|e| HostError::io("renaming", &unfinished, e)));
     if made.is_err() {
@@ -55,6 +61,12 @@ pub(super) fn create(instances: &Path, spec: &MachineSpec) -> Result<()> {
         let _ = remove(&unfinished);
     }
     made
+}
+
+/// How much room there is on the file system of this directory, in bytes.
+fn free_bytes(directory: &Path) -> Result<u64> {
+    let found = rustix::fs::statvfs(directory).map_err(|e| HostError::io("measuring", directory, e.into()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 fn fill(directory: &Path, spec: &MachineSpec) -> Result<()> {
