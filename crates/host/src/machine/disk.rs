@@ -65,7 +65,7 @@ pub(super) fn create(instances: &Path, spec: &MachineSpec) -> Result<()> {
 
 /// How much room there is on the file system of this directory, in bytes.
 fn free_bytes(directory: &Path) -> Result<u64> {
-    let found = rustix::fs::statvfs(directory).map_err(|e| HostError::io("measuring", directory, e.into()))?;
+    let found = rustix::fs::statvfs(directory).map_err(|e| HostError::io("measuring", directory, e))?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
