@@ -36,7 +36,7 @@ def wait_until(condition, seconds=10.0, what="the condition"):
 class Daemon:
     """`daemun serve` on a state directory."""
 
-    def __init__(self, state_dir, *, engine="simulated", image_dir=None, listen="127.0.0.1:0", arguments=(), environment=None):
+    def __init__(self, state_dir, *, engine="simulated", image_dir=None, listen="127.0.0.1:0", arguments=(), environment=None, log=None):
         self.state_dir = Path(state_dir)
         self.engine = engine
         self.image_dir = image_dir
@@ -48,7 +48,7 @@ class Daemon:
             "DAEMUN_SECRET_ACCESS_KEY": SECRET_KEY,
             **(environment or {}),
         }
-        self.log = self.state_dir.parent / f"{self.state_dir.name}.log"
+        self.log = log or self.state_dir.parent / f"{self.state_dir.name}.log"
         self.process = None
         self.address = None
 

@@ -22,7 +22,7 @@ def image_dir():
 @contextlib.contextmanager
 def isolated():
     """A network namespace; the whole test session lives in it."""
-    with Isolated(f"daemun-test-{os.getpid()}") as namespace:
+    with Isolated(f"daemun-test-{os.urandom(3).hex()}") as namespace:
         yield namespace
 
 
@@ -43,6 +43,9 @@ def cloud(state_dir, **options):
     daemon = Daemon(state_dir, engine="container", image_dir=image_dir(), **options)
     try:
         yield daemon.start()
+    except BaseException:
+        print(f"The end of the daemon's log:\n{daemon.log.read_text()[-6000:]}")
+        raise
     finally:
         result = daemon.down()
         assert result.returncode == 0, f"`daemun down` failed:\n{result.stdout}\n{result.stderr}\n{daemon.log.read_text()[-4000:]}"
