@@ -92,6 +92,7 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
 
 async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     check_pool(options.public_pool)?;
+    engine::check_rights(options.engine)?;
     let state_dir = info::make_state_dir(&options.state_dir)?;
     // Both of these fail if another daemon has them, and before anything was changed.
     let listener = bind(options.listen).await?;

@@ -43,11 +43,17 @@ pub(super) fn start(options: &ServeOptions, state_dir: &Path, tag: CloudTag, sta
     Ok(parts)
 }
 
-/// The machines and the network of a state directory on this host.
-pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag) -> anyhow::Result<Parts> {
-    if !host::system::is_root() {
+/// Refuses what this user cannot do, before anything is changed.
+pub(super) fn check_rights(engine: Engine) -> anyhow::Result<()> {
+    if engine == Engine::Container && !host::system::is_root() {
         bail!("instances need root: run this with sudo, or use --engine simulated");
     }
+    Ok(())
+}
+
+/// The machines and the network of a state directory on this host.
+pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag) -> anyhow::Result<Parts> {
+    check_rights(options.engine)?;
     super::info::check_passable(state_dir)?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let hook = HookCommand { program, args: vec!["machine-hook".to_owned()] };
