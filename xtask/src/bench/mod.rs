@@ -127,7 +127,7 @@ mod with_cloud {
         println!("\n{name}");
         for Figure { name, value, unit, target } in figures {
             let wish = target.map(|target| format!("   (wanted: under {target} {unit})")).unwrap_or_default();
-            println!("  {name:<48} {value:>9.2} {unit}{wish}");
+            println!("  {name:<48} {value:>9.3} {unit}{wish}");
         }
         let folder = shell::target_dir().join("bench");
         fs::create_dir_all(&folder)?;
