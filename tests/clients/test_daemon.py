@@ -128,7 +128,8 @@ def test_a_state_that_is_no_folder_is_named(tmp_path):
 def test_a_ledger_that_is_broken_is_not_taken_for_an_empty_one(own):
     fill(own)
     own.terminate()
-    ledger = max((p for p in own.state_dir.rglob("*") if p.is_file() and p.name != "credentials"), key=lambda p: p.stat().st_size)
+    ledger = own.state_dir / "state.redb"
+    assert ledger.stat().st_size > 0
     ledger.write_bytes(b"\xff" * ledger.stat().st_size)
     assert str(ledger.name) in refused_start(own) or str(own.state_dir) in refused_start(own)
 

@@ -32,8 +32,8 @@ const LAYERS: &[Layer] = &[
     Layer { name: "codegen", needs_root: false, run: |_| checked(codegen::run(&["--check".to_owned()])) },
     Layer { name: "unit", needs_root: false, run: unit },
     Layer { name: "clients", needs_root: false, run: clients },
-    Layer { name: "kernel", needs_root: true, run: kernel },
     Layer { name: "images", needs_root: true, run: images },
+    Layer { name: "kernel", needs_root: true, run: kernel },
     Layer { name: "e2e", needs_root: true, run: e2e },
     Layer { name: "faults", needs_root: true, run: faults },
 ];
@@ -142,31 +142,47 @@ fn clippy(_: &Plan) -> Result<Counts> {
     checked(shell::run(shell::cargo().args(arguments)))
 }
 
+/// Which tests ask the kernel: all of `testkit`, and those whose names say so.
+const ASKS_KERNEL: &str = "package(testkit) or test(/(^|::)kernel_/)";
+
 fn unit(plan: &Plan) -> Result<Counts> {
-    rust_tests(plan, "not test(/(^|::)kernel_/)", &["--skip", "kernel_"])
-}
-
-/// The tests that ask the kernel: their names start with `kernel_`.
-fn kernel(plan: &Plan) -> Result<Counts> {
-    rust_tests(plan, "test(/(^|::)kernel_/)", &["kernel_", "--test-threads=1"])
-}
-
-fn rust_tests(plan: &Plan, filter: &str, plain_filter: &[&str]) -> Result<Counts> {
-    let mut command = shell::cargo();
     if plan.nextest {
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never", "-E", filter]);
-        if std::env::var_os("CI").is_some() {
-            command.args(["--show-progress=none", "--status-level=slow"]);
-        }
-    } else {
-        command.args(["test", "--workspace", "--no-fail-fast", "--quiet", "--"]).args(plain_filter);
+        return nextest(plan, &format!("not ({ASKS_KERNEL})"));
     }
+    libtest(plan, &["--workspace", "--exclude", "testkit"], &["--skip", "kernel_"])
+}
+
+fn kernel(plan: &Plan) -> Result<Counts> {
+    if plan.nextest {
+        return nextest(plan, ASKS_KERNEL);
+    }
+    let named = libtest(plan, &["--workspace", "--exclude", "testkit"], &["kernel_", "--test-threads=1"])?;
+    let testkit = libtest(plan, &["--package", "testkit"], &["--test-threads=1"])?;
+    Ok(Counts { passed: named.passed + testkit.passed, failed: named.failed + testkit.failed })
+}
+
+fn nextest(plan: &Plan, filter: &str) -> Result<Counts> {
+    let mut command = shell::cargo();
+    command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never", "-E", filter]);
+    if std::env::var_os("CI").is_some() {
+        command.args(["--show-progress=none", "--status-level=slow"]);
+    }
+    let watched = rust_tests(plan, &mut command)?;
+    count::nextest(&watched.text).checked(watched.success)
+}
+
+fn libtest(plan: &Plan, packages: &[&str], filter: &[&str]) -> Result<Counts> {
+    let mut command = shell::cargo();
+    command.arg("test").args(packages).args(["--no-fail-fast", "--quiet", "--"]).args(filter);
+    let watched = rust_tests(plan, &mut command)?;
+    count::libtest(&watched.text).checked(watched.success)
+}
+
+fn rust_tests(plan: &Plan, command: &mut Command) -> Result<shell::Watched> {
     if plan.long {
         command.env("PROPTEST_CASES", "5000");
     }
-    let watched = shell::watch(&mut command)?;
-    let counts = if plan.nextest { count::nextest(&watched.text) } else { count::libtest(&watched.text) };
-    counts.checked(watched.success)
+    shell::watch(command)
 }
 
 /// Builds the daemon that the layers with clients share.
