@@ -307,10 +307,10 @@ impl Drop for SmallDisk {
 #[test]
 fn kernel_a_full_disk_is_told_and_leaves_nothing() {
     let Some(layers) = common::layers_of("debian-12") else { return };
-    let disk = SmallDisk::new("1m");
+    let disk = SmallDisk::new("20m");
     let bench = Bench::below(layers, &disk.0);
     let mut spec = bench.spec(0);
-    spec.seed_files.push(common::seed("/var/big", 0o644, 0, &"x".repeat(2 << 20)));
+    spec.seed_files.push(common::seed("/var/big", 0o644, 0, &"x".repeat(21 << 20)));
     let error = bench.machines.create(&spec).unwrap_err();
     assert!(error.is_disk_full(), "{error:?}");
     assert_eq!(traces(&bench, &[spec.id.to_string()]), BTreeSet::new());
