@@ -12,6 +12,7 @@ pub mod network;
 mod process;
 pub mod program;
 pub mod system;
+pub mod tree;
 pub mod uid_ranges;
 
 pub use cgroup::Cgroups;

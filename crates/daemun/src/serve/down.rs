@@ -59,7 +59,7 @@ pub fn down(state_dir: &Path, purge: bool) -> anyhow::Result<DownReport> {
         }
     }
     if purge {
-        std::fs::remove_dir_all(&state_dir).with_context(|| format!("cannot delete {}", state_dir.display()))?;
+        host::tree::remove(&state_dir).with_context(|| format!("cannot delete {}", state_dir.display()))?;
         report.purged = true;
     }
     Ok(report)

@@ -239,11 +239,7 @@ impl ImageStore {
     }
 
     fn empty_work_directory(&self) -> Result<()> {
-        let path = self.root.join("tmp/work");
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result.map_err(|e| HostError::io("removing", &path, e)),
-        }
+        crate::tree::remove(&self.root.join("tmp/work"))
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Component, Path, PathBuf};
 
 use super::{IDS_PER_MACHINE, MachineSpec, SeedFile};
+use crate::tree::remove;
 use crate::{HostError, Result, mount};
 
 /// The machine's changes to its image.
@@ -231,13 +232,6 @@ pub(super) fn remove_leftovers(instances: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(|e| HostError::io("removing", path, e)),
-    }
 }
 
 #[cfg(test)]
