@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::{Method, StatusCode, header};
 use ssh_key::rand_core::OsRng;
 use store::{Author, Ledger, WriteError};
+use tokio::sync::Semaphore;
 use types::{InstanceId, Region, Timestamp};
 
 use crate::credentials::AccessKey;
@@ -23,8 +24,13 @@ const MAX_BODY_BYTES: usize = 1 << 20;
 /// How long the body of a request may take.
 const BODY_LIMIT: Duration = Duration::from_secs(20);
 
+/// How many keys are made at a time. An RSA key takes a processor for a second, on threads that the machines' work
+/// needs, too; whoever asks for many waits their turn.
+const MAX_KEYS_AT_A_TIME: usize = 2;
+
 /// What answers requests.
 pub(super) struct Api {
+    keys: Semaphore,
     ledger: Ledger,
     config: Arc<Config>,
     key: AccessKey,
@@ -66,7 +72,7 @@ struct Caller {
 
 impl Api {
     pub(super) fn new(ledger: Ledger, config: Arc<Config>, key: AccessKey, machines: Arc<dyn Machines>) -> Self {
-        Self { ledger, config, key, machines }
+        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, machines }
     }
 
     /// The answer to any request whatever.
@@ -179,6 +185,7 @@ impl Api {
             }
             ActionKind::Write => {
                 if let Request::CreateKeyPair(wanted) = &request {
+                    let _turn = self.keys.acquire().await.map_err(|_| ApiError::internal())?;
                     context.generated_key = Some(generate_key(wanted.key_type, wanted.key_format).await?);
                 }
                 let action = request.action().name();

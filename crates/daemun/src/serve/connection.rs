@@ -19,6 +19,9 @@ use super::api::Api;
 const MAX_CONNECTIONS: usize = 1024;
 /// How long the head of a request may take.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// The largest head of a request, in bytes: far above any signed one, and far below what hyper would take. Many
+/// connections may each send as much before anybody is known to ask.
+const MAX_HEAD_BYTES: usize = 64 << 10;
 /// How long to wait after a connection could not be taken, such as for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -54,6 +57,7 @@ pub(super) async fn serve(listener: TcpListener, api: Arc<Api>, stop: impl Futur
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_LIMIT)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), answer);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
