@@ -13,6 +13,8 @@ pub enum Sign {
     Program(&'static str),
     /// This file exists.
     File(&'static str),
+    /// Python finds these modules.
+    Python(&'static str),
 }
 
 /// A Debian package and what it is for.
@@ -51,12 +53,8 @@ pub const RUN: &[Package] = &[
 /// What the tests need besides.
 pub const TEST: &[Package] = &[
     package("awscli", Sign::Program("aws"), "the AWS CLI, as its users have it"),
-    package(
-        "python3-venv",
-        Sign::File("/usr/share/doc/python3-venv/copyright"),
-        "for boto3 and pytest, apart from the system's Python",
-    ),
-    package("python3-pip", Sign::Program("pip3"), "fetches the pinned model of the EC2 API"),
+    package("python3-venv", Sign::Python("venv, ensurepip"), "for boto3 and pytest, apart from the system's Python"),
+    package("python3-pip", Sign::Python("pip"), "fetches the pinned model of the EC2 API"),
 ];
 
 /// The packages of a list that are missing.
@@ -64,6 +62,9 @@ pub fn missing(wanted: &[&'static [Package]]) -> Vec<&'static Package> {
     let there = |package: &Package| match package.sign {
         Sign::Program(name) => shell::find_program(name).is_some(),
         Sign::File(path) => Path::new(path).exists(),
+        Sign::Python(modules) => {
+            shell::read(Command::new("python3").arg("-c").arg(format!("import {modules}"))).is_ok()
+        }
     };
     wanted.iter().flat_map(|list| list.iter()).filter(|package| !there(package)).collect()
 }
