@@ -38,6 +38,7 @@ pub(crate) fn machine_spec(
                 address: interface.private_ip,
                 gateway: subnet.gateway().ok_or("a subnet has no address for its router")?,
                 mtu: MTU_BYTES,
+                source_dest_check: interface.source_dest_check,
             })
         })
         .collect::<Result<Vec<_>, &str>>()?;

@@ -233,7 +233,8 @@ impl Lab {
             Some(&guest.name),
             &[&format!("link add name eth0 address {} type veth peer name {link} netns {vpc}", interface.mac)],
         );
-        configure_eni_link(&vpc, &link, interface.address).expect("setting up the host's end");
+        configure_eni_link(&vpc, &link, interface.address, interface.source_dest_check)
+            .expect("setting up the host's end");
         ip(
             Some(&guest.name),
             &[

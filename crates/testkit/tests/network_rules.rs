@@ -255,3 +255,27 @@ fn a_spoofed_source_is_dropped_unless_the_check_is_off() {
     lab.apply();
     received.insist_on("as a router", send_as(Ipv4Addr::new(8, 8, 8, 8)));
 }
+
+/// Who asks by ARP is remembered in one table that all namespaces of a kernel share: a machine must not fill it.
+#[test]
+fn a_machine_asks_for_neighbours_under_its_own_address_only() {
+    let Some((lab, vpc, [a, b, _], _)) = three(OPEN, OPEN) else { return };
+    let server = Server::udp(&a.namespace, 9);
+    let received = server.received();
+    let send_as = |source| {
+        let from = &b.namespace;
+        move |text: &str| send_spoofed_udp(from, source, SocketAddrV4::new(A, 9), text)
+    };
+    let stranger = Ipv4Addr::new(8, 8, 8, 8);
+    let at_b = |lines: &[String]| host::netns::run_in(&b.namespace, || host::network::run_ip(None, lines)).unwrap();
+    let forget = || "neigh flush dev eth0".to_owned();
+    at_b(&[format!("address add {stranger}/32 dev eth0"), forget()]);
+    send_as(stranger)("asked for as a stranger");
+    at_b(&[format!("address delete {stranger}/32 dev eth0"), forget()]);
+    received.insist_on("asked for as oneself", send_as(B));
+    let router = host::netns::path_of(&lab.tag().vpc_namespace(vpc));
+    let known =
+        host::netns::run_in(&router, || Ok(std::fs::read_to_string("/proc/thread-self/net/arp"))).unwrap().unwrap();
+    assert!(known.contains(&B.to_string()), "{known}");
+    assert!(!known.contains(&stranger.to_string()), "{known}");
+}

@@ -80,6 +80,6 @@ fn one_more_rule_among_ten_thousand_is_quickly_in_force() {
 
     let namespace = lab.vpc_namespace_name(1);
     let start = Instant::now();
-    configure_eni_link(&namespace, &eni_link_name(a.interface), A).unwrap();
+    configure_eni_link(&namespace, &eni_link_name(a.interface), A, true).unwrap();
     println!("host end of an interface set up: {:?}", start.elapsed());
 }

@@ -27,7 +27,7 @@ pub(super) fn connect(nic: &NicSpec, guest: &OwnedFd, is_first: bool) -> Result<
         let socket = RouteSocket::open()?;
         delete(&socket, nic)?;
         create(&socket, nic, guest)?;
-        tune_host_end(&nic.host_ifname)?;
+        tune_host_end(nic)?;
         let index = socket.index_of(&nic.host_ifname)?;
         add_neighbour(&socket, nic, index)?;
         add_route(&socket, index, Some(nic.address), None)
@@ -96,13 +96,13 @@ fn create(socket: &RouteSocket, nic: &NicSpec, guest: &OwnedFd) -> Result<()> {
     socket.request(message).map_err(|e| refused("making", nic, &e))
 }
 
-/// The kernel answers ARP on behalf of everything behind it, at once, and accepts what arrives by another way than it
-/// would send: the VPC's own rules say what is spoofed.
-fn tune_host_end(interface: &str) -> Result<()> {
+/// The kernel answers ARP on behalf of everything behind it, at once, and to nobody but the machine's own address.
+fn tune_host_end(nic: &NicSpec) -> Result<()> {
+    let interface = &nic.host_ifname;
     let own = [("ipv4/conf", "forwarding", "1"), ("ipv4/neigh", "proxy_delay", "0")];
-    let settings = policy::ENI_LINK_SYSCTLS
-        .iter()
-        .chain(&own)
+    let settings = policy::eni_link_sysctls(nic.source_dest_check)
+        .into_iter()
+        .chain(own)
         .map(|(directory, file, value)| (format!("/proc/sys/net/{directory}/{interface}/{file}"), value));
     for (path, value) in settings {
         match fs::write(Path::new(&path), value) {

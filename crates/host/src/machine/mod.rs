@@ -85,6 +85,14 @@ pub struct NicSpec {
     pub gateway: Ipv4Addr,
     /// The largest packet, in bytes.
     pub mtu: u32,
+    /// Whether the machine may only speak for its own address.
+    #[serde(default = "checked")]
+    pub source_dest_check: bool,
+}
+
+/// What holds for machines whose specification was written before it said so.
+fn checked() -> bool {
+    true
 }
 
 /// What is known of a machine by looking at the host.

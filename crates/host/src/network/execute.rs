@@ -1,7 +1,5 @@
 //! Carries out changes, gathering those for `ip` into batches.
 
-use std::net::Ipv4Addr;
-
 use policy::{HostChange, InTable, InterfaceLink, NftCommand, Place, RoutePlan, VethPlan};
 use types::Ipv4Cidr;
 
@@ -52,7 +50,7 @@ impl<'a> Executor<'a> {
                 self.alone(*place, || forget_interface(link, interface))?
             }
             HostChange::ConfigureInterface { place, link, interface } => {
-                self.alone(*place, || configure_interface(link, interface.address))?
+                self.alone(*place, || configure_interface(link, interface))?
             }
             HostChange::ForgetConnections { place, public } => {
                 self.alone(*place, || conntrack::forget(*public).map(|()| true))?
@@ -161,11 +159,11 @@ fn forget_interface(link: &str, interface: &InterfaceLink) -> Result<bool> {
 }
 
 /// Sets up the host's end of an interface if it is there; whoever makes it later does the same.
-fn configure_interface(link: &str, address: Ipv4Addr) -> Result<bool> {
+fn configure_interface(link: &str, interface: &InterfaceLink) -> Result<bool> {
     if !exists(link) {
         return Ok(false);
     }
-    match configure_here(link, address) {
+    match configure_here(link, interface.address, interface.source_dest_check) {
         Err(_) if !exists(link) => Ok(false),
         result => result.map(|()| true),
     }

@@ -2,13 +2,13 @@
 
 use std::net::Ipv4Addr;
 
-use policy::ENI_LINK_SYSCTLS;
+use policy::eni_link_sysctls;
 
 use super::program::ip_batch;
 use crate::{HostError, Result, netns};
 
 /// Gives the host's end of a network interface what it needs to carry packets: the settings of
-/// [`policy::ENI_LINK_SYSCTLS`], the route to the private address behind it, and "up".
+/// [`policy::eni_link_sysctls`], the route to the private address behind it, and "up".
 ///
 /// `namespace` is the name below `/run/netns`, `link` what [`policy::eni_link_name`] says. Whoever makes the link calls
 /// this; so does [`super::Network::converge`]. It may be called again at any time. Which packets pass is the plan's
@@ -16,14 +16,14 @@ use crate::{HostError, Result, netns};
 ///
 /// # Errors
 /// The namespace or the link does not exist, or the kernel refuses a setting.
-pub fn configure_eni_link(namespace: &str, link: &str, address: Ipv4Addr) -> Result<()> {
+pub fn configure_eni_link(namespace: &str, link: &str, address: Ipv4Addr, source_dest_check: bool) -> Result<()> {
     check_link_name(link)?;
-    netns::run_in(&netns::path_of(namespace), || configure_here(link, address))
+    netns::run_in(&netns::path_of(namespace), || configure_here(link, address, source_dest_check))
 }
 
 /// The same in the namespace of the calling thread.
-pub(super) fn configure_here(link: &str, address: Ipv4Addr) -> Result<()> {
-    for (directory, file, value) in ENI_LINK_SYSCTLS {
+pub(super) fn configure_here(link: &str, address: Ipv4Addr, source_dest_check: bool) -> Result<()> {
+    for (directory, file, value) in eni_link_sysctls(source_dest_check) {
         match write_sysctl(&format!("net/{directory}/{link}/{file}"), value) {
             // A kernel without IPv6 has no such setting, and needs none.
             Err(HostError::Io { source, .. })

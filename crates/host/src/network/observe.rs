@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use policy::{ENI_LINK_SYSCTLS, HostPlan, LinkEnd, NamespacePlan, Place, RoutePlan, TablePlan, VethPlan};
+use policy::{HostPlan, LinkEnd, NamespacePlan, Place, RoutePlan, TablePlan, VethPlan, eni_link_sysctls};
 use serde_json::Value;
 use types::Ipv4Cidr;
 
@@ -78,12 +78,18 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
         let absent = (path.starts_with("net/ipv6/") && !has_ipv6).then(|| wanted.clone());
         raw.sysctls.extend(read_sysctl(path)?.or(absent).map(|value| (path.clone(), value)));
     }
-    for link in plan.interfaces.keys().filter(|link| raw.links.contains_key(*link)) {
+    for (link, interface) in plan.interfaces.iter().filter(|(link, _)| raw.links.contains_key(*link)) {
         let right = |(directory, file, value): &(&str, &str, &str)| {
             let now = read_sysctl(&format!("net/{directory}/{link}/{file}"));
             now.map(|now| now.map_or(*directory == "ipv6/conf" && !has_ipv6, |now| now == *value))
         };
-        if ENI_LINK_SYSCTLS.iter().map(right).collect::<Result<Vec<_>>>()?.into_iter().all(|ok| ok) {
+        if eni_link_sysctls(interface.source_dest_check)
+            .iter()
+            .map(right)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .all(|ok| ok)
+        {
             raw.set_up.insert(link.clone());
         }
     }

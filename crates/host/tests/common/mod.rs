@@ -125,6 +125,7 @@ impl Bench {
                 address,
                 gateway: GATEWAY,
                 mtu: 1500,
+                source_dest_check: true,
             }],
         }
     }

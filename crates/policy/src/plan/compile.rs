@@ -282,7 +282,10 @@ impl<'a> VpcCompiler<'a> {
             interfaces: self
                 .interfaces
                 .iter()
-                .map(|(name, (id, i))| (name.clone(), InterfaceLink { interface: *id, address: i.address }))
+                .map(|(name, (id, i))| {
+                    let source_dest_check = i.source_dest_check;
+                    (name.clone(), InterfaceLink { interface: *id, address: i.address, source_dest_check })
+                })
                 .collect(),
             table: self.table,
         }

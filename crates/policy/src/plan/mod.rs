@@ -98,7 +98,7 @@ pub struct NamespacePlan {
     /// Routes by destination.
     pub routes: BTreeMap<Ipv4Cidr, RoutePlan>,
     /// The host's ends of network interfaces by link name. Whoever starts a machine makes them; once they are there
-    /// they get the settings of [`ENI_LINK_SYSCTLS`] and a route.
+    /// they get the settings of [`eni_link_sysctls`] and a route.
     pub interfaces: BTreeMap<String, InterfaceLink>,
     /// The nftables table.
     pub table: TablePlan,
@@ -132,21 +132,27 @@ pub struct InterfaceLink {
     pub interface: NetworkInterfaceId,
     /// The private address behind it; a /32 route leads there.
     pub address: Ipv4Addr,
+    /// Whether the machine may only speak for its own address.
+    pub source_dest_check: bool,
 }
 
-/// Settings of the host's end of every network interface: directory below `/proc/sys/net`, file, value.
+/// Settings of the host's end of a network interface: directory below `/proc/sys/net`, file, value.
 ///
-/// `proxy_arp`: the host answers for every neighbour, so that nothing is ever exchanged behind its back. No
-/// `rp_filter`: the check of source addresses is a rule. No redirects: the host *is* the only way. No IPv6 yet. And a
-/// machine that was not up yet when it was first asked for is asked again soon, not after a second.
-pub const ENI_LINK_SYSCTLS: [(&str, &str, &str); 6] = [
-    ("ipv4/conf", "proxy_arp", "1"),
-    ("ipv4/conf", "rp_filter", "0"),
-    ("ipv4/conf", "send_redirects", "0"),
-    ("ipv4/conf", "accept_redirects", "0"),
-    ("ipv4/neigh", "retrans_time_ms", ARP_RETRY_MS),
-    ("ipv6/conf", "disable_ipv6", "1"),
-];
+/// `proxy_arp`: the host answers for every neighbour, so that nothing is ever exchanged behind its back. `rp_filter`:
+/// the check of source addresses is a rule, but rules do not see ARP, and without this a machine that asks under ever
+/// new addresses fills the one table of neighbours that all namespaces of a kernel share. No redirects: the host *is*
+/// the only way. No IPv6 yet. And a machine that was not up yet when it was first asked for is asked again soon, not
+/// after a second.
+pub fn eni_link_sysctls(source_dest_check: bool) -> [(&'static str, &'static str, &'static str); 6] {
+    [
+        ("ipv4/conf", "proxy_arp", "1"),
+        ("ipv4/conf", "rp_filter", if source_dest_check { "1" } else { "0" }),
+        ("ipv4/conf", "send_redirects", "0"),
+        ("ipv4/conf", "accept_redirects", "0"),
+        ("ipv4/neigh", "retrans_time_ms", ARP_RETRY_MS),
+        ("ipv6/conf", "disable_ipv6", "1"),
+    ]
+}
 
 /// How long to wait for an answer to ARP before asking again, in milliseconds. Links here are a memory copy long. A
 /// whole number of ticks whatever the kernel's clock rate (100, 250, 300 or 1,000), or it would read back as another.
