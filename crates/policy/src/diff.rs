@@ -287,14 +287,17 @@ pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
         changes.extend(table_change(*place, &before(place).table, &plan.table));
         changes.extend(sysctls.take(|path| path.starts_with("net/netfilter/")));
     }
-    let gone = old.veths.difference(&new.veths);
-    changes.extend(gone.map(|veth| HostChange::DeleteLink(veth.near.clone())));
+    let mut gone = BTreeSet::new();
+    for veth in old.veths.difference(&new.veths) {
+        changes.push(HostChange::DeleteLink(veth.near.clone()));
+        gone.extend([&veth.near, &veth.far]);
+    }
     changes.extend(new.veths.difference(&old.veths).cloned().map(HostChange::CreateLink));
     for (place, plan) in &new.namespaces {
         changes.extend(Sysctls::new(*place, before(place), plan).take(sysctls_of_link));
     }
     for (place, plan) in &new.namespaces {
-        add_link_changes(&mut changes, *place, before(place), plan);
+        add_link_changes(&mut changes, *place, before(place), plan, &gone);
     }
     for (place, plan) in &old.namespaces {
         match new.namespaces.get(place) {
@@ -336,8 +339,14 @@ impl<'a> Sysctls<'a> {
     }
 }
 
-/// Links, addresses and routes of one namespace.
-fn add_link_changes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePlan, new: &NamespacePlan) {
+/// Links, addresses and routes of one namespace. The links that are `gone` took their routes along.
+fn add_link_changes(
+    changes: &mut Vec<HostChange>,
+    place: Place,
+    old: &NamespacePlan,
+    new: &NamespacePlan,
+    gone: &BTreeSet<&LinkEnd>,
+) {
     let end = |name: &String| LinkEnd { place, name: name.clone() };
     changes.extend(new.up.difference(&old.up).map(|name| HostChange::RaiseLink(end(name))));
     for (link, interface) in &old.interfaces {
@@ -352,7 +361,14 @@ fn add_link_changes(changes: &mut Vec<HostChange>, place: Place, old: &Namespace
     for (link, address) in new.addresses.difference(&old.addresses) {
         changes.push(HostChange::AddAddress { place, link: link.clone(), address: *address });
     }
-    for destination in old.routes.keys().filter(|destination| !new.routes.contains_key(destination)) {
+    let went_along = |route: &RoutePlan| match route {
+        RoutePlan::Via { link, .. } | RoutePlan::Link { link } => gone.contains(&end(link)),
+        RoutePlan::Blackhole => false,
+    };
+    for (destination, route) in &old.routes {
+        if new.routes.contains_key(destination) || went_along(route) {
+            continue;
+        }
         changes.push(HostChange::RemoveRoute { place, destination: *destination });
     }
     // Routes straight to a link first: those by way of a gateway may need them.
