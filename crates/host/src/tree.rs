@@ -20,7 +20,7 @@ const MAX_LEVELS: usize = 64;
 /// Removes a file or a directory with all that is in it; what is not there is fine.
 ///
 /// What lies too deep is moved to the top and removed there in turn. It may be interrupted at any instruction and
-/// repeated.
+/// repeated, and others may remove the same at the same time.
 ///
 /// # Errors
 /// [`HostError::Io`] with what the kernel refused.
@@ -34,10 +34,19 @@ pub fn remove(path: &Path) -> Result<()> {
         }
         Ok(_) => {}
     }
-    let top = open(CWD, path).map_err(failed)?;
+    let top = match open(CWD, path) {
+        Ok(top) => top,
+        Err(error) => return gone(error).map_err(failed),
+    };
     let mut moved = 0;
-    while empty(&top, &mut moved).map_err(failed)? {}
-    unlinkat(CWD, path, AtFlags::REMOVEDIR).or_else(gone).map_err(failed)
+    loop {
+        while empty(&top, &mut moved).map_err(failed)? {}
+        match unlinkat(CWD, path, AtFlags::REMOVEDIR).or_else(gone) {
+            // Somebody else moved something up in between.
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {}
+            result => return result.map_err(failed),
+        }
+    }
 }
 
 /// A directory that is being emptied.
@@ -87,10 +96,12 @@ fn empty(top: &OwnedFd, moved: &mut u64) -> rustix::io::Result<bool> {
             continue;
         }
         if is_deepest {
-            move_up(&level.directory, &name, top, moved)?;
-        } else {
-            let inner = Level::open(&level.directory, name)?;
-            levels.push(inner);
+            move_up(&level.directory, &name, top, moved).or_else(gone)?;
+            continue;
+        }
+        match Level::open(&level.directory, name) {
+            Ok(inner) => levels.push(inner),
+            Err(error) => gone(error)?,
         }
     }
 }
@@ -158,6 +169,22 @@ mod tests {
         let small = std::thread::Builder::new().stack_size(128 << 10);
         small.spawn(move || remove(&doomed).unwrap()).unwrap().join().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn two_may_remove_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let doomed = folder.path().join("doomed");
+        for number in 0..200 {
+            fs::create_dir_all(doomed.join(format!("{}/{number}/x/y", number % 7))).unwrap();
+        }
+        dig(&doomed.join("0"), 300);
+        std::thread::scope(|scope| {
+            for other in [scope.spawn(|| remove(&doomed)), scope.spawn(|| remove(&doomed))] {
+                other.join().unwrap().unwrap();
+            }
+        });
+        assert!(!doomed.exists());
     }
 
     #[test]

@@ -221,17 +221,34 @@ pub(super) fn attempt(parent: &Path) -> Result<()> {
     tried.and(remove(&directory))
 }
 
-/// Removes what interrupted calls left.
+/// Removes what interrupted calls left: beginnings at once, disks of machines in the background, since these may be
+/// as large as their owners made them.
 pub(super) fn remove_leftovers(instances: &Path) -> Result<()> {
-    let entries = fs::read_dir(instances).map_err(|e| HostError::io("listing", instances, e))?;
-    for entry in entries.flatten() {
+    let mut doomed = Vec::new();
+    for entry in fs::read_dir(instances).map_err(|e| HostError::io("listing", instances, e))?.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(".creating-") || name.starts_with(".destroying-") {
+        if name.starts_with(".creating-") {
             remove(&entry.path())?;
+        } else if name.starts_with(".destroying-") {
+            doomed.push(entry.path());
         }
     }
-    Ok(())
+    if doomed.is_empty() {
+        return Ok(());
+    }
+    let work = move || {
+        for path in doomed {
+            if let Err(error) = remove(&path) {
+                tracing::error!(error = &error as &dyn std::error::Error, "what is left of a machine stays for now");
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("leftovers".to_owned())
+        .spawn(work)
+        .map(drop)
+        .map_err(|e| HostError::system("starting a thread", e))
 }
 
 #[cfg(test)]
