@@ -19,6 +19,8 @@ use super::api::Api;
 const MAX_CONNECTIONS: usize = 1024;
 /// How long the head of a request may take.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
+/// How long a client may leave an answer unread: who asks and never reads would keep its place for ever.
+const UNREAD_LIMIT: Duration = Duration::from_secs(30);
 /// The largest head of a request, in bytes: far above any signed one, and far below what hyper would take. Many
 /// connections may each send as much before anybody is known to ask.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -49,6 +51,10 @@ pub(super) async fn serve(listener: TcpListener, api: Arc<Api>, stop: impl Futur
         };
         // Answers are small and asked for one after another: waiting to fill packets only delays them.
         drop(stream.set_nodelay(true));
+        if let Err(error) = host::system::limit_unread(&stream, UNREAD_LIMIT) {
+            tracing::debug!(%error, "a connection was dropped");
+            continue;
+        }
         let api = Arc::clone(&api);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
             let api = Arc::clone(&api);
