@@ -89,7 +89,15 @@ impl fmt::Debug for Ipv4Cidr {
 impl FromStr for Ipv4Cidr {
     type Err = ParseCidrError;
     fn from_str(text: &str) -> Result<Self, ParseCidrError> {
-        text.parse::<ipnet::Ipv4Net>().map(|net| Self(net.trunc())).map_err(|_| ParseCidrError(text.to_owned()))
+        let read = || {
+            let (address, prefix) = text.split_once('/')?;
+            // Some programs read numbers with leading zeros as octal: they could mean another network.
+            if prefix.len() > 2 || prefix.len() == 2 && prefix.starts_with('0') || prefix.starts_with('+') {
+                return None;
+            }
+            ipnet::Ipv4Net::new(address.parse().ok()?, prefix.parse().ok()?).ok()
+        };
+        read().map(|net| Self(net.trunc())).ok_or_else(|| ParseCidrError(text.to_owned()))
     }
 }
 
@@ -252,7 +260,19 @@ mod tests {
     #[test]
     fn cidrs_are_canonical() {
         assert_eq!("100.68.0.18/18".parse::<Ipv4Cidr>().unwrap().to_string(), "100.68.0.0/18");
-        for bad in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "::/0", "10.0.0.0/-1"] {
+        assert_eq!("0.0.0.0/0".parse::<Ipv4Cidr>().unwrap(), Ipv4Cidr::ANY);
+        for bad in [
+            "",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/0",
+            "10.0.0.0/-1",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+        ] {
             assert!(bad.parse::<Ipv4Cidr>().is_err(), "{bad:?}");
         }
     }
