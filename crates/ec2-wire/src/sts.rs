@@ -30,6 +30,7 @@ pub struct CallerIdentity {
 /// The request that these parameters make.
 pub fn decode(parameters: &[(String, String)]) -> Result<Request, WireError> {
     let mut given = [("Action", None), ("Version", None)];
+    let mut unknown = None;
     for (name, value) in parameters {
         match given.iter_mut().find(|(protocol, _)| protocol == name) {
             Some((_, slot)) if slot.is_none() => *slot = Some(value.as_str()),
@@ -37,13 +38,17 @@ pub fn decode(parameters: &[(String, String)]) -> Result<Request, WireError> {
                 return Err(WireError::malformed_query(format!("The parameter {name} is given more than once.")));
             }
             None if crate::query::is_protocol_parameter(name) => {}
-            None => return Err(WireError::unknown_parameter(name)),
+            None => unknown = unknown.or(Some(name)),
         }
     }
     let [(_, action), (_, version)] = given;
     let action =
         action.ok_or_else(|| WireError::new("MissingAction", "The request must contain the parameter Action"))?;
+    // Another action may well have parameters; what is wrong with such a request is its action.
     match (action, version) {
+        ("GetCallerIdentity", _) if unknown.is_some() => {
+            Err(WireError::unknown_parameter(unknown.map_or("", String::as_str)))
+        }
         ("GetCallerIdentity", Some(VERSION)) => Ok(Request::GetCallerIdentity),
         ("GetCallerIdentity", None) => Err(WireError::missing_parameter("Version")),
         ("GetCallerIdentity", Some(other)) => Err(WireError::no_such_version("AWSSecurityTokenService", other)),
@@ -108,6 +113,7 @@ mod tests {
         for (list, code) in [
             (&[][..], "MissingAction"),
             (&[("Action", "AssumeRole"), ("Version", VERSION)], "InvalidAction"),
+            (&[("Action", "AssumeRole"), ("Version", VERSION), ("RoleArn", "x")], "InvalidAction"),
             (&[("Action", "GetCallerIdentity")], "MissingParameter"),
             (&[("Action", "GetCallerIdentity"), ("Version", "2016-11-15")], "NoSuchVersion"),
             (&[("Action", "GetCallerIdentity"), ("Version", VERSION), ("Foo", "1")], "UnknownParameter"),
