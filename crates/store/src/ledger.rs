@@ -111,14 +111,25 @@ struct Shared {
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// The database and the State in it. redb panics over some kinds of damage; here that is an error like any other.
+fn read(path: &Path) -> Result<(Disk, State), StoreError> {
+    let read = || {
+        let disk = Disk::open(path)?;
+        let state = disk.load()?;
+        Ok((disk, state))
+    };
+    std::panic::catch_unwind(read)
+        .unwrap_or_else(|_| Err(redb::Error::Corrupted("its pages contradict each other".to_owned()).into()))
+}
+
 impl Ledger {
     /// Opens the store in this file, making it if it is not there, and reads the State.
     ///
     /// # Errors
     /// [`StoreError::InUse`] if another process has it open; others if it cannot be read.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let disk = Disk::open(path)?;
-        let state = Arc::new(ArcSwap::from_pointee(disk.load()?));
+        let (disk, state) = read(path)?;
+        let state = Arc::new(ArcSwap::from_pointee(state));
         let disk = Arc::new(Mutex::new(disk));
         let (jobs, inbox) = mpsc::channel();
         let (notify, revision) = watch::channel(0);

@@ -153,3 +153,29 @@ async fn a_store_has_one_owner_and_a_closed_one_takes_no_writes() {
     let late = ledger.write::<(), (), _>(region(), author("Set"), |_| Ok(()));
     assert!(matches!(late.await, Err(WriteError::NotDurable)));
 }
+
+#[tokio::test]
+async fn damage_is_an_error_and_no_panic() {
+    const PAGE: usize = 4096;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state.redb");
+    let ledger = Ledger::open(&path).unwrap();
+    for _ in 0..20 {
+        set(&ledger, "a", "1").await;
+    }
+    ledger.close();
+    drop(ledger);
+    let sound = std::fs::read(&path).unwrap();
+    let mut refused = 0;
+    // From each page on, junk to the end: headers, trees and lists of free pages are hit in turn.
+    for first in 0..sound.len() / PAGE {
+        let mut damaged = sound.clone();
+        for (at, byte) in damaged.iter_mut().enumerate().skip(first * PAGE) {
+            *byte = (at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()[0];
+        }
+        let copy = dir.path().join(format!("{first}.redb"));
+        std::fs::write(&copy, damaged).unwrap();
+        refused += usize::from(Ledger::open(&copy).is_err());
+    }
+    assert!(refused > 0);
+}
