@@ -26,7 +26,7 @@ mod view;
 
 pub use context::{Config, ConsoleOutput, Context};
 pub use error::ApiError;
-pub use seed::{is_seeded, seed_region};
+pub use seed::{DEFAULT_VPC, is_seeded, seed_region};
 pub use state::{Change, Key, Operation, Record, State, Tables};
 pub use transaction::Transaction;
 pub use view::View;

@@ -10,7 +10,7 @@ use crate::transaction::Transaction;
 use crate::view::View;
 
 /// The block of every default VPC.
-const DEFAULT_VPC: &str = "172.31.0.0/16";
+pub const DEFAULT_VPC: &str = "172.31.0.0/16";
 
 /// The setting that says when a region was set up.
 const SEEDED: &str = "seeded";

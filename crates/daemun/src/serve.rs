@@ -160,6 +160,10 @@ fn check_pool(pool: Ipv4Cidr) -> anyhow::Result<()> {
     if first.is_loopback() || first.is_multicast() || first.is_link_local() || first.is_unspecified() {
         bail!("the public pool {pool} cannot be routed; choose another, such as 198.18.0.0/16");
     }
+    let private: Ipv4Cidr = cloud::DEFAULT_VPC.parse().context("the default VPC's block")?;
+    if pool.overlaps(private) {
+        bail!("the public pool {pool} holds private addresses of instances ({private}); choose another");
+    }
     Ok(())
 }
 
@@ -183,7 +187,13 @@ fn open_ledger(state_dir: &std::path::Path) -> anyhow::Result<Ledger> {
                 state_dir.display()
             )
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read the state in {}", state_dir.display())),
+        Err(error) => Err(error).with_context(|| {
+            let file = state_dir.join(STATE_FILE);
+            format!(
+                "cannot read the state; put a sound copy in place of {} or choose another --state-dir",
+                file.display()
+            )
+        }),
     }
 }
 
@@ -198,4 +208,24 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pool_must_be_routable_and_nobody_elses() {
+        for (pool, fits) in [
+            ("198.18.0.0/16", true),
+            ("10.0.0.0/8", true),
+            ("198.18.0.0/28", false),
+            ("127.0.0.0/8", false),
+            ("172.31.0.0/16", false),
+            ("172.31.240.0/24", false),
+            ("172.0.0.0/8", false),
+        ] {
+            assert_eq!(check_pool(pool.parse().unwrap()).is_ok(), fits, "{pool}");
+        }
+    }
 }

@@ -44,6 +44,19 @@ fn an_unchanged_plan_changes_nothing() {
 }
 
 #[test]
+fn one_pool_belongs_to_one_cloud() {
+    let Some((lab, ..)) = one() else { return };
+    let pool = lab.topology.operator.pool;
+    let network = |tag| LinuxNetwork::with_operator_namespace(tag, lab.machine());
+    assert_eq!(network(lab.tag()).pool_taken_by(pool).unwrap(), None);
+    let other = network(policy::CloudTag::from_number(0));
+    assert_eq!(other.pool_taken_by(pool).unwrap(), Some((pool, lab.tag().operator_link())));
+    let part: types::Ipv4Cidr = format!("{}/28", pool.first()).parse().unwrap();
+    assert_eq!(other.pool_taken_by(part).unwrap(), None, "a closer route may stand beside it");
+    assert_eq!(other.pool_taken_by("198.51.100.0/24".parse().unwrap()).unwrap(), None);
+}
+
+#[test]
 fn a_change_touches_only_what_it_must() {
     let Some((mut lab, _, group, _server)) = one() else { return };
     let rule = GroupRule::read(SecurityGroupRuleId::from_number(77), "tcp 3005 0.0.0.0/0").unwrap();

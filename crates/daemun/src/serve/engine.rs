@@ -10,7 +10,7 @@ use host::machine::{HookCommand, LxcMachines, Machines, SimulatedMachines};
 use host::network::{LinuxNetwork, Network, SimulatedNetwork};
 use host::uid_ranges::UidRanges;
 use policy::CloudTag;
-use types::InstanceState;
+use types::{InstanceState, Ipv4Cidr};
 
 use super::{Engine, ServeOptions};
 
@@ -35,12 +35,30 @@ pub(super) struct Parts {
 /// # Errors
 /// If the host lacks something that machines need; `daemun doctor` says what.
 pub(super) fn start(options: &ServeOptions, state_dir: &Path, tag: CloudTag, state: &State) -> anyhow::Result<Parts> {
+    if options.engine == Engine::Container {
+        check_pool_is_free(&LinuxNetwork::new(tag), options.public_pool)?;
+    }
     let parts = match options.engine {
         Engine::Container => container(options, state_dir, tag)?,
         Engine::Simulated => simulated(state_dir, tag, state)?,
     };
     parts.machines.prepare().context("the host is not ready for machines; `daemun doctor` says what is missing")?;
     Ok(parts)
+}
+
+/// Refuses public addresses that are somebody else's already: two clouds would take the route from each other for ever.
+fn check_pool_is_free(network: &LinuxNetwork, pool: Ipv4Cidr) -> anyhow::Result<()> {
+    match network.pool_taken_by(pool) {
+        Ok(Some((block, link))) => bail!(
+            "the public pool {pool} is in use on this machine: {block} is routed to {link}; choose other addresses with \
+             --public-pool, or take down the cloud that has them"
+        ),
+        Ok(None) => Ok(()),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "cannot see whether the public pool is free");
+            Ok(())
+        }
+    }
 }
 
 /// Refuses what this user cannot do, before anything is changed.

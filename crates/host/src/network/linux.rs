@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use policy::{CloudTag, HostChange, HostPlan, Place, diff};
-use types::VpcId;
+use types::{Ipv4Cidr, VpcId};
 
 use super::execute::Executor;
 use super::observe::observe;
-use super::program::{ip_batch, nft_list, nft_transaction};
+use super::program::{ip_batch, ip_json, nft_list, nft_transaction};
 use super::{ApplyReport, ForwardProblem, Network, SocketSpec, VpcSocket, forward, socket};
 use crate::{HostError, Result, netns};
 
@@ -81,6 +81,23 @@ impl LinuxNetwork {
     /// The same with another namespace in the operator's place.
     pub fn with_operator_namespace(tag: CloudTag, operator: impl Into<PathBuf>) -> Self {
         Self { namespaces: Namespaces { tag, operator: Some(operator.into()) }, applied: Mutex::new(None) }
+    }
+
+    /// The link that addresses of `pool` are routed to already, if it is not this cloud's own; with the block it has.
+    ///
+    /// A route to more than the pool is no hindrance: the pool's own route is the closer one.
+    ///
+    /// # Errors
+    /// If the routes cannot be read.
+    pub fn pool_taken_by(&self, pool: Ipv4Cidr) -> Result<Option<(Ipv4Cidr, String)>> {
+        let ours = self.namespaces.tag.operator_link();
+        let routes = self.namespaces.run_in(Place::Operator, || ip_json(&["-4", "route", "show"]))?;
+        let taken = routes.as_array().into_iter().flatten().filter_map(|route| {
+            let text = route["dst"].as_str()?;
+            let block = text.parse().ok().or_else(|| text.parse().ok().map(Ipv4Cidr::host))?;
+            Some((block, route["dev"].as_str().unwrap_or("nowhere").to_owned()))
+        });
+        Ok(taken.into_iter().find(|(block, link)| pool.contains_cidr(*block) && *link != ours))
     }
 
     /// Where it is noted that forwarding was off before the cloud turned it on.
