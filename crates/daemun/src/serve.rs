@@ -14,7 +14,7 @@ mod info;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,10 +92,12 @@ pub fn run(options: &ServeOptions) -> anyhow::Result<()> {
 
 async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     check_pool(options.public_pool)?;
-    engine::check_rights(options.engine)?;
-    let state_dir = info::make_state_dir(&options.state_dir)?;
-    // Both of these fail if another daemon has them, and before anything was changed.
+    engine::check_host(options.engine)?;
+    if let Some(other) = DaemonInfo::running(&options.state_dir) {
+        return Err(in_use(&options.state_dir, Some(other.pid)));
+    }
     let listener = bind(options.listen).await?;
+    let state_dir = info::make_state_dir(&options.state_dir)?;
     let ledger = open_ledger(&state_dir)?;
     let key = credentials::read_or_create(&state_dir)?;
     let identity = identity::read_or_create(&state_dir)?;
@@ -177,18 +179,26 @@ async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
     }
 }
 
-fn open_ledger(state_dir: &std::path::Path) -> anyhow::Result<Ledger> {
-    match Ledger::open(&state_dir.join(STATE_FILE)) {
+fn in_use(state_dir: &Path, pid: Option<u32>) -> anyhow::Error {
+    let who = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+    let dir = state_dir.display();
+    anyhow::anyhow!("another daemun{who} is using {dir}; end it, or choose another directory with --state-dir")
+}
+
+fn open_ledger(state_dir: &Path) -> anyhow::Result<Ledger> {
+    let file = state_dir.join(STATE_FILE);
+    // The identity is made after the first State was written: one without the other is a file that lost its content.
+    let is_empty = std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() == 0);
+    if is_empty && identity::read(state_dir)?.is_some() {
+        bail!(
+            "{} is empty though a cloud was here; put a sound copy in its place, or delete the directory",
+            file.display()
+        );
+    }
+    match Ledger::open(&file) {
         Ok(ledger) => Ok(ledger),
-        Err(StoreError::InUse) => {
-            let who = DaemonInfo::read(state_dir).map(|info| format!(" (process {})", info.pid)).unwrap_or_default();
-            bail!(
-                "another daemun{who} is using {}; end it, or choose another directory with --state-dir",
-                state_dir.display()
-            )
-        }
+        Err(StoreError::InUse) => Err(in_use(state_dir, DaemonInfo::read(state_dir).map(|info| info.pid))),
         Err(error) => Err(error).with_context(|| {
-            let file = state_dir.join(STATE_FILE);
             format!(
                 "cannot read the state; put a sound copy in place of {} or choose another --state-dir",
                 file.display()

@@ -102,6 +102,16 @@ const PROGRAMS: [(&str, &str, Role); 8] = [
     ("curl", "curl", Role::Demo),
 ];
 
+/// The programs without which no machine runs that are missing here, each with the Debian package that brings it.
+///
+/// `newuidmap` is none of them: root maps user ids without it.
+pub fn missing_for_machines() -> Vec<(&'static str, &'static str)> {
+    let needed =
+        |(name, _, role): &(&str, &str, Role)| matches!(role, Role::Machines | Role::Network) && *name != "newuidmap";
+    let missing = PROGRAMS.into_iter().filter(needed).filter(|(name, ..)| in_path(name).is_none());
+    missing.map(|(name, package, _)| (name, package)).collect()
+}
+
 /// Looks at everything.
 pub fn look() -> Vec<Finding> {
     let mut findings = vec![Finding::Root { ok: system::is_root() }, kernel()];

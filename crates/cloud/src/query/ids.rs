@@ -1,6 +1,6 @@
 //! Looking resources up by the ids a request names.
 
-use std::fmt::Display;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub fn not_found(code: &'static str, noun: &str, missing: &[String]) -> ApiError
 ///
 /// # Errors
 /// What `parse` gives for a malformed id; `not_found(missing ids)` where one or more do not exist.
-pub fn find_all<'a, K: Ord + Clone + Display, T>(
+pub fn find_all<'a, K: Ord + Clone, T>(
     table: &'a OrdMap<K, Arc<T>>,
     ids: &[String],
     parse: impl Fn(&str) -> Result<K, ApiError>,
@@ -42,10 +42,12 @@ pub fn find_all<'a, K: Ord + Clone + Display, T>(
     if ids.is_empty() {
         return Ok(table.values().collect());
     }
-    let keys = ids.iter().map(|id| parse(id)).collect::<Result<std::collections::BTreeSet<_>, _>>()?;
-    let missing: Vec<String> = keys.iter().filter(|key| !table.contains_key(*key)).map(ToString::to_string).collect();
+    // By key, so that an id named twice is found once; with the text that was given, which an error repeats as it is.
+    let keys = ids.iter().map(|id| Ok((parse(id)?, id))).collect::<Result<BTreeMap<_, _>, ApiError>>()?;
+    let missing: Vec<String> =
+        keys.iter().filter(|(key, _)| !table.contains_key(*key)).map(|(_, id)| (*id).clone()).collect();
     if missing.is_empty() {
-        Ok(keys.iter().filter_map(|key| table.get(key)).collect())
+        Ok(keys.keys().filter_map(|key| table.get(key)).collect())
     } else {
         Err(not_found(&missing))
     }

@@ -61,17 +61,29 @@ fn check_pool_is_free(network: &LinuxNetwork, pool: Ipv4Cidr) -> anyhow::Result<
     }
 }
 
-/// Refuses what this user cannot do, before anything is changed.
-pub(super) fn check_rights(engine: Engine) -> anyhow::Result<()> {
-    if engine == Engine::Container && !host::system::is_root() {
+/// Refuses what this user or this host cannot do, before anything is changed.
+pub(super) fn check_host(engine: Engine) -> anyhow::Result<()> {
+    if engine == Engine::Simulated {
+        return Ok(());
+    }
+    if !host::system::is_root() {
         bail!("instances need root: run this with sudo, or use --engine simulated");
     }
-    Ok(())
+    let missing = host::doctor::missing_for_machines();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (programs, packages): (Vec<&str>, Vec<&str>) = missing.into_iter().unzip();
+    bail!(
+        "instances need {}, missing here: apt-get install {} (`daemun doctor` looks at everything)",
+        programs.join(", "),
+        packages.join(" ")
+    )
 }
 
 /// The machines and the network of a state directory on this host.
 pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag) -> anyhow::Result<Parts> {
-    check_rights(options.engine)?;
+    check_host(options.engine)?;
     super::info::check_passable(state_dir)?;
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     let hook = HookCommand { program, args: vec!["machine-hook".to_owned()] };
