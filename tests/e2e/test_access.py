@@ -1,6 +1,7 @@
 """Who gets a shell, and who does not get so far."""
 
 import subprocess
+import threading
 
 from support.machine import ssh_line, tcp
 
@@ -56,3 +57,26 @@ def test_an_instance_is_confined(bench):
     eat = machine.ssh("python3 -c 'x = bytearray(900 << 20)'", check=False, timeout=60)
     assert eat.returncode != 0
     assert machine.out("echo alive") == "alive"
+
+
+def test_nobody_is_turned_away_while_cloud_init_works(bench):
+    """SSH does not wait for cloud-init, which writes the same file that the key is in."""
+    machine = bench.run(bench.group("ssh", "tcp 22"))
+    attempts, done = [], threading.Event()
+
+    def log_in():
+        while not done.is_set():
+            attempts.append(machine.ssh("true", check=False))
+
+    workers = [threading.Thread(target=log_in) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    try:
+        machine.ssh("cloud-init status --wait > /dev/null; true", timeout=120)
+    finally:
+        done.set()
+        for worker in workers:
+            worker.join()
+    assert len(attempts) > len(workers)
+    assert [attempt.stderr for attempt in attempts if attempt.returncode != 0] == []
+    assert machine.out("cat ~/.ssh/authorized_keys").count("ssh-ed25519") == 1

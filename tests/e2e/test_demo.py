@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import subprocess
+import time
 
 import pytest
 
@@ -45,3 +48,58 @@ def test_a_demo_without_a_daemon_says_so(network, tmp_path):
 
     told = Daemon(tmp_path / "state").run("demo", "--lang", "en", check=False)
     assert told.returncode != 0 and "serve" in told.stderr + told.stdout
+
+
+class Typist:
+    """Types commands of a story that was told before, with the ids and addresses that come back now."""
+
+    KINDS = (r"sg-[0-9a-f]{17}", r"\bi-[0-9a-f]{17}", r"198\.19\.\d+\.\d+")
+
+    def __init__(self, cloud):
+        self.prelude = cloud.run("env").stdout
+        self.now = {}
+
+    def learn(self, before, after):
+        """Pairs what the story showed with what came back: the first of each kind that is new in both."""
+        for kind in self.KINDS:
+            old, new = re.search(kind, before), re.search(kind, after)
+            if old and new:
+                self.now.setdefault(old.group(), new.group())
+
+    def translate(self, text):
+        for old, new in self.now.items():
+            text = text.replace(old, new)
+        return text
+
+    def type(self, act):
+        shown = "\n".join(act["result"])
+        expected = int((re.search(r"\(exit (\d+)\)", shown) or [0, 0])[1])
+        line = self.translate(act["command"])
+        typed = None
+        # A service that was just started may need a moment; a refusal that is expected needs none.
+        for _ in range(1 if expected else 20):
+            typed = subprocess.run(
+                ["bash", "-c", f"{self.prelude}\n{line}"], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL
+            )
+            if typed.returncode == expected or not line.startswith("curl"):
+                break
+            time.sleep(0.25)
+        assert typed.returncode == expected, f"{line}\nexit {typed.returncode}, not {expected}\n{typed.stdout}\n{typed.stderr}"
+        self.learn(shown, typed.stdout)
+
+
+def test_every_command_shown_can_be_typed(cloud):
+    told = json.loads(cloud.run("demo", "--output", "json", timeout=600).stdout)
+    demo_dir, kept = cloud.state_dir / "demo", cloud.state_dir / "demo-kept"
+    shutil.copytree(demo_dir, kept)
+    cloud.run("demo", "--clean-up", timeout=120)
+    # What the demo writes between its commands, and says that it does: the options of ssh, and the repository.
+    shutil.rmtree(demo_dir, ignore_errors=True)
+    shutil.copytree(kept, demo_dir, ignore=shutil.ignore_patterns("*.pem", "known_hosts"))
+    typist = Typist(cloud)
+    for step in told["steps"]:
+        for act in step["commands"]:
+            typist.type(act)
+            for config in demo_dir.glob("ssh_config"):
+                config.write_text(typist.translate(config.read_text()))
+    assert len(typist.now) == 3, typist.now
