@@ -63,7 +63,7 @@ class Typist:
         """Pairs what the story showed with what came back: the first of each kind that is new in both."""
         for kind in self.KINDS:
             old, new = re.search(kind, before), re.search(kind, after)
-            if old and new:
+            if old and new and old.group() != new.group():
                 self.now.setdefault(old.group(), new.group())
 
     def translate(self, text):
