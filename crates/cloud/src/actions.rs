@@ -8,6 +8,7 @@ mod images;
 mod instances;
 mod key_pairs;
 mod network_interfaces;
+mod pending;
 mod places;
 mod security_groups;
 mod show;
@@ -35,6 +36,15 @@ mod all {
     };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::network_interfaces::describe_network_interfaces;
+    pub(super) use super::pending::connect::*;
+    pub(super) use super::pending::elsewhere::*;
+    pub(super) use super::pending::fleet::*;
+    pub(super) use super::pending::images::*;
+    pub(super) use super::pending::instances::*;
+    pub(super) use super::pending::interfaces::*;
+    pub(super) use super::pending::routes::*;
+    pub(super) use super::pending::volumes::*;
+    pub(super) use super::pending::vpc::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::security_groups::{
         authorize_security_group_egress, authorize_security_group_ingress, create_security_group,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use types::{AccountId, Ipv4Cidr, Region, Timestamp};
 
+use crate::quotas::Quotas;
 use crate::resource::GeneratedKey;
 
 /// What stays the same for every request to one cloud.
@@ -17,6 +18,8 @@ pub struct Config {
     pub public_pool: Ipv4Cidr,
     /// How many instances that are not terminated a region may have.
     pub max_instances: usize,
+    /// How much of everything else.
+    pub quotas: Quotas,
 }
 
 impl Config {

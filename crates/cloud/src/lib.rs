@@ -9,14 +9,18 @@
 pub mod actions;
 pub mod catalog;
 pub mod context;
+pub mod dependencies;
 pub mod error;
 pub mod idempotency;
 pub mod keys;
+pub mod kind;
 pub mod lifecycle;
 pub mod names;
 pub mod query;
+pub mod quotas;
 pub mod resource;
 mod seed;
+pub mod settle;
 mod state;
 pub mod tagging;
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 mod filter;
 mod ids;
+mod list;
 mod page;
 
 pub use filter::{Filterable, Filters, wildcard_matches};
-pub use ids::{find_all, not_found, parse_id};
+pub use ids::{find, find_all, not_found, parse_id};
+pub use list::{Listing, get, list, rows};
 pub use page::{PageLimits, page};

@@ -6,11 +6,12 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use imbl::{HashMap, OrdMap};
+use imbl::{HashMap, OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use types::*;
 
 use crate::resource::*;
+use crate::settle;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $table:ident: $key:ty => $record:ident by $id:ident),* $(,)?) => {
@@ -22,6 +23,8 @@ macro_rules! tables {
             pub private_addresses: HashMap<(VpcId, Ipv4Addr), NetworkInterfaceId>,
             /// Derived: how many addresses of a subnet are taken.
             pub subnet_usage: HashMap<SubnetId, u32>,
+            /// Derived: when something will happen to a resource by itself.
+            pub due: OrdSet<(Timestamp, Key)>,
         }
 
         /// One resource of any kind.
@@ -52,6 +55,11 @@ macro_rules! tables {
             fn delete(&mut self, key: &Key) {
                 self.forget(key);
                 match key { $(Key::$record(id) => { self.$table.remove(id); })* }
+            }
+
+            /// The resource of this key, as a record.
+            pub fn record_of(&self, key: &Key) -> Option<Record> {
+                match key { $(Key::$record(id) => self.$table.get(id).cloned().map(Record::$record),)* }
             }
 
             /// Every resource, as a list of records.
@@ -119,6 +127,9 @@ impl Tables {
 
     /// Takes what is derived from a record out of the indexes, before it is replaced or deleted.
     fn forget(&mut self, key: &Key) {
+        if let Some(at) = self.record_of(key).and_then(|record| settle::due(&record)) {
+            self.due.remove(&(at, key.clone()));
+        }
         if let Key::NetworkInterface(id) = key
             && let Some(old) = self.interfaces.get(id)
         {
@@ -131,6 +142,9 @@ impl Tables {
 
     /// Puts what is derived from a record into the indexes, after it was stored.
     fn remember(&mut self, key: &Key) {
+        if let Some(at) = self.record_of(key).and_then(|record| settle::due(&record)) {
+            self.due.insert((at, key.clone()));
+        }
         if let Key::NetworkInterface(id) = key
             && let Some(new) = self.interfaces.get(id).cloned()
         {

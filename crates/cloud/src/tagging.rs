@@ -8,6 +8,7 @@ use ec2_shapes::{Tag, TagSpecification};
 use types::*;
 
 use crate::error::ApiError;
+use crate::kind::{KINDS, Kind};
 use crate::resource::{TagSet, Tags};
 use crate::state::{Key, Tables};
 use crate::transaction::Transaction;
@@ -152,133 +153,64 @@ pub fn replace(tx: &mut Transaction, id: &str, tags: Tags) {
     }
 }
 
-/// A kind of resource that can be tagged.
-struct Kind {
-    prefix: &'static str,
-    resource_type: &'static str,
-    exists: fn(&View<'_>, &str) -> Option<bool>,
-    not_found: &'static str,
-    /// How the message of `not_found` calls the resource.
-    noun: &'static str,
-}
+/// Whether a resource is there; `None` for a text that is no id of the kind.
+type Exists = fn(&View<'_>, &str) -> Option<bool>;
 
-/// Whether a table has the id; `None` where the text is not an id.
-macro_rules! in_table {
-    ($table:ident, $id:ty) => {
-        |view, id| id.parse::<$id>().ok().map(|id| view.$table.contains_key(&id))
-    };
-}
-
-/// Longer prefixes need not come first: what stands before the last dash is compared as a whole.
-const KINDS: &[Kind] = &[
-    Kind {
-        prefix: InstanceId::PREFIX,
-        resource_type: "instance",
-        exists: in_table!(instances, InstanceId),
-        not_found: "InvalidInstanceID.NotFound",
-        noun: "instance ID",
-    },
-    Kind {
-        prefix: VolumeId::PREFIX,
-        resource_type: "volume",
-        exists: |view, id| id.parse().ok().map(|id| has_volume(view, id)),
-        not_found: "InvalidVolume.NotFound",
-        noun: "volume",
-    },
-    Kind {
-        prefix: SnapshotId::PREFIX,
-        resource_type: "snapshot",
-        exists: |view, id| id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot == id)),
-        not_found: "InvalidSnapshot.NotFound",
-        noun: "snapshot",
-    },
-    Kind {
-        prefix: ImageId::PREFIX,
-        resource_type: "image",
-        exists: |view, id| id.parse().ok().map(|id| images(view).any(|image| image.id == id)),
-        not_found: "InvalidAMIID.NotFound",
-        noun: "image id",
-    },
-    Kind {
-        prefix: KeyPairId::PREFIX,
-        resource_type: "key-pair",
-        exists: |view, id| id.parse().ok().map(|id| view.key_pairs.values().any(|pair| pair.id == id)),
-        not_found: "InvalidKeyPair.NotFound",
-        noun: "key pair",
-    },
-    Kind {
-        prefix: SecurityGroupId::PREFIX,
-        resource_type: "security-group",
-        exists: in_table!(security_groups, SecurityGroupId),
-        not_found: "InvalidGroup.NotFound",
-        noun: "security group",
-    },
-    Kind {
-        prefix: SecurityGroupRuleId::PREFIX,
-        resource_type: "security-group-rule",
-        exists: |view, id| {
+/// Kinds that can be tagged and do not lie in a table of their own by id.
+const OTHER_KINDS: &[(Kind, Exists)] = &[
+    (
+        Kind {
+            prefix: VolumeId::PREFIX,
+            resource_type: "volume",
+            noun: "volume",
+            malformed: "InvalidVolumeID.Malformed",
+            not_found: "InvalidVolume.NotFound",
+        },
+        |view, id| id.parse().ok().map(|id| has_volume(view, id)),
+    ),
+    (
+        Kind {
+            prefix: SnapshotId::PREFIX,
+            resource_type: "snapshot",
+            noun: "snapshot",
+            malformed: "InvalidSnapshotID.Malformed",
+            not_found: "InvalidSnapshot.NotFound",
+        },
+        |view, id| id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot == id)),
+    ),
+    (
+        Kind {
+            prefix: ImageId::PREFIX,
+            resource_type: "image",
+            noun: "image id",
+            malformed: "InvalidAMIID.Malformed",
+            not_found: "InvalidAMIID.NotFound",
+        },
+        |view, id| id.parse().ok().map(|id| images(view).any(|image| image.id == id)),
+    ),
+    (
+        Kind {
+            prefix: KeyPairId::PREFIX,
+            resource_type: "key-pair",
+            noun: "key pair",
+            malformed: "InvalidParameterValue",
+            not_found: "InvalidKeyPair.NotFound",
+        },
+        |view, id| id.parse().ok().map(|id| view.key_pairs.values().any(|pair| pair.id == id)),
+    ),
+    (
+        Kind {
+            prefix: SecurityGroupRuleId::PREFIX,
+            resource_type: "security-group-rule",
+            noun: "security group rule ID",
+            malformed: "InvalidSecurityGroupRuleId.Malformed",
+            not_found: "InvalidSecurityGroupRuleId.NotFound",
+        },
+        |view, id| {
             let has = |id| view.security_groups.values().any(|group| group.rules.iter().any(|rule| rule.id == id));
             id.parse().ok().map(has)
         },
-        not_found: "InvalidSecurityGroupRuleId.NotFound",
-        noun: "security group rule ID",
-    },
-    Kind {
-        prefix: VpcId::PREFIX,
-        resource_type: "vpc",
-        exists: in_table!(vpcs, VpcId),
-        not_found: "InvalidVpcID.NotFound",
-        noun: "vpc ID",
-    },
-    Kind {
-        prefix: SubnetId::PREFIX,
-        resource_type: "subnet",
-        exists: in_table!(subnets, SubnetId),
-        not_found: "InvalidSubnetID.NotFound",
-        noun: "subnet ID",
-    },
-    Kind {
-        prefix: InternetGatewayId::PREFIX,
-        resource_type: "internet-gateway",
-        exists: in_table!(internet_gateways, InternetGatewayId),
-        not_found: "InvalidInternetGatewayID.NotFound",
-        noun: "internetGateway ID",
-    },
-    Kind {
-        prefix: RouteTableId::PREFIX,
-        resource_type: "route-table",
-        exists: in_table!(route_tables, RouteTableId),
-        not_found: "InvalidRouteTableID.NotFound",
-        noun: "routeTable ID",
-    },
-    Kind {
-        prefix: NetworkAclId::PREFIX,
-        resource_type: "network-acl",
-        exists: in_table!(network_acls, NetworkAclId),
-        not_found: "InvalidNetworkAclID.NotFound",
-        noun: "networkAcl ID",
-    },
-    Kind {
-        prefix: DhcpOptionsId::PREFIX,
-        resource_type: "dhcp-options",
-        exists: in_table!(dhcp_options, DhcpOptionsId),
-        not_found: "InvalidDhcpOptionID.NotFound",
-        noun: "dhcpOption ID",
-    },
-    Kind {
-        prefix: NetworkInterfaceId::PREFIX,
-        resource_type: "network-interface",
-        exists: in_table!(interfaces, NetworkInterfaceId),
-        not_found: "InvalidNetworkInterfaceID.NotFound",
-        noun: "networkInterface ID",
-    },
-    Kind {
-        prefix: AllocationId::PREFIX,
-        resource_type: "elastic-ip",
-        exists: in_table!(addresses, AllocationId),
-        not_found: "InvalidAllocationID.NotFound",
-        noun: "allocation ID",
-    },
+    ),
 ];
 
 fn images<'a>(view: &View<'a>) -> impl Iterator<Item = &'a crate::resource::Image> {
@@ -289,14 +221,23 @@ fn has_volume(tables: &Tables, id: VolumeId) -> bool {
     tables.instances.values().any(|instance| instance.block_devices.iter().any(|device| device.volume == id))
 }
 
-fn kind_of(id: &str) -> Option<&'static Kind> {
+/// The kind of resource that an id with this prefix names, and how to see whether it exists.
+fn kind_of(id: &str) -> Option<(Kind, impl Fn(&View<'_>) -> Option<bool>)> {
+    // What stands before the last dash is compared as a whole: `eni-attach` is not `eni`.
     let (prefix, _) = id.rsplit_once('-')?;
-    KINDS.iter().find(|kind| kind.prefix == prefix)
+    let own = KINDS.iter().find(|(kind, _)| kind.prefix == prefix);
+    let other = OTHER_KINDS.iter().find(|(kind, _)| kind.prefix == prefix);
+    let kind = own.map(|(kind, _)| *kind).or_else(|| other.map(|(kind, _)| *kind))?;
+    Some((kind, move |view: &View<'_>| match (own, other) {
+        (Some((_, exists)), _) => exists(view.tables(), id),
+        (None, Some((_, exists))) => exists(view, id),
+        (None, None) => None,
+    }))
 }
 
 /// EC2's name for the type of resource with this id, such as `instance`; `None` for ids of no taggable kind.
 pub fn resource_type(id: &str) -> Option<&'static str> {
-    kind_of(id).map(|kind| kind.resource_type)
+    kind_of(id).map(|(kind, _)| kind.resource_type)
 }
 
 /// Checks that a resource that tags are to be put on or taken off is there.
@@ -305,12 +246,8 @@ pub fn resource_type(id: &str) -> Option<&'static str> {
 /// `InvalidID` for a text that is no id of a taggable kind, the kind's own `NotFound` where it does not exist.
 pub fn check_exists(view: &View<'_>, id: &str) -> Result<(), ApiError> {
     let invalid = || ApiError::new("InvalidID", format!("The ID '{id}' is not valid"));
-    let kind = kind_of(id).ok_or_else(invalid)?;
-    if (kind.exists)(view, id).ok_or_else(invalid)? {
-        Ok(())
-    } else {
-        Err(ApiError::new(kind.not_found, format!("The {} '{id}' does not exist", kind.noun)))
-    }
+    let (kind, exists) = kind_of(id).ok_or_else(invalid)?;
+    if exists(view).ok_or_else(invalid)? { Ok(()) } else { Err(kind.not_found(&[id])) }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub(crate) fn context_at(now: Timestamp) -> Context {
         account: "123456789012".parse().expect("twelve digits"),
         public_pool: "198.18.0.0/16".parse().expect("a CIDR"),
         max_instances: Config::DEFAULT_MAX_INSTANCES,
+        quotas: crate::quotas::Quotas::default(),
     };
     let region = "us-east-1".parse().expect("a region");
     let seed = now.unix_ms.unsigned_abs();

@@ -7,6 +7,7 @@
 //! - [`network`](crate): keeps namespaces, links and rules as `policy` plans them, and opens the doors (metadata,
 //!   resolver) inside each VPC.
 //! - [`instances`](crate): one task at a time owns an instance and moves its machine along.
+//! - [`settle`](crate): moves on what only waits for time.
 
 #![deny(missing_docs)]
 
@@ -15,6 +16,7 @@ mod doors;
 mod instances;
 mod machine_spec;
 mod network;
+mod settle;
 mod topology;
 
 use std::error::Error;
@@ -63,8 +65,8 @@ impl Controllers {
     /// Starts all controllers.
     pub fn start(parts: Parts) -> Self {
         let (network, applied) = network::spawn(parts.clone());
-        let instances = instances::spawn(parts, applied);
-        Self { tasks: vec![network, instances] }
+        let instances = instances::spawn(parts.clone(), applied);
+        Self { tasks: vec![network, instances, settle::spawn(parts)] }
     }
 }
 

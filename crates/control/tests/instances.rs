@@ -35,6 +35,7 @@ impl Cloud {
             account: "000000000000".parse().unwrap(),
             public_pool: "198.18.0.0/16".parse().unwrap(),
             max_instances: Config::DEFAULT_MAX_INSTANCES,
+            quotas: cloud::quotas::Quotas::default(),
         });
         let uid_ranges = Arc::new(UidRanges::open(dir.path().join("ids"), "test").unwrap());
         let mut cloud = Self { dir, ledger, machines: Arc::default(), uid_ranges, config, controllers: None };

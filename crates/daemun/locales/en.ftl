@@ -12,6 +12,7 @@ help-serve = Start the daemon; it prints `ready http://ADDR` once it answers
 help-serve--listen = Where the EC2 API answers
 help-serve--engine = What stands behind instances: Linux containers, or nothing at all (needs no root)
 help-serve--public-pool = Where public addresses come from
+help-serve--quotas = Raise or lower a quota, such as vpcs=50; may be given more than once. All quotas: daemun quotas
 help-demo = Tell the whole story once, from a key pair to a table of who can come in
 help-demo--key-dir = Where to save the private key; else below the state directory
 help-demo--image = The image of the demo's instance

@@ -12,6 +12,7 @@ help-serve = 데몬을 시작합니다. 응답할 준비가 되면 `ready http:/
 help-serve--listen = EC2 API가 응답할 주소
 help-serve--engine = 인스턴스의 실체. 리눅스 컨테이너이거나, 아무것도 없는 흉내(root 권한 불필요)입니다
 help-serve--public-pool = 퍼블릭 주소를 꺼내 쓸 대역
+help-serve--quotas = 할당량을 바꿉니다(예: vpcs=50). 여러 번 쓸 수 있습니다. 전체 목록: daemun quotas
 help-demo = 키 페어부터 누가 들어올 수 있는지 정리한 표까지, 전체 이야기를 한 번에 보여 줍니다
 help-demo--key-dir = 프라이빗 키를 저장할 디렉터리. 없으면 상태 디렉터리 아래에 저장합니다
 help-demo--image = 데모 인스턴스의 이미지

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use cloud::Config;
+use cloud::quotas::Quotas;
 use control::{Controllers, Parts};
 use store::{Ledger, StoreError};
 use tokio::net::TcpListener;
@@ -71,6 +72,8 @@ pub struct ServeOptions {
     pub engine: Engine,
     /// Where public addresses come from.
     pub public_pool: Ipv4Cidr,
+    /// How much of each thing a region may have.
+    pub quotas: Quotas,
 }
 
 /// Serves until a signal ends it.
@@ -103,8 +106,12 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let identity = identity::read_or_create(&state_dir)?;
     let engine = engine::start(options, &state_dir, identity.tag, &ledger.state())?;
     let account: AccountId = ACCOUNT.parse().context("the account number")?;
-    let config =
-        Arc::new(Config { account, public_pool: options.public_pool, max_instances: Config::DEFAULT_MAX_INSTANCES });
+    let config = Arc::new(Config {
+        account,
+        public_pool: options.public_pool,
+        max_instances: Config::DEFAULT_MAX_INSTANCES,
+        quotas: options.quotas.clone(),
+    });
 
     images::synchronize(&ledger, &engine, control::now()).await?;
     let image_watch = tokio::spawn(images::keep_synchronized(ledger.clone(), engine.clone()));

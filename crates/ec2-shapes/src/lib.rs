@@ -55,10 +55,12 @@ mod tests {
             .filter_map(|line| line.split('#').next()?.trim().split_once(' '))
             .collect();
         assert_eq!(wanted.len(), Action::ALL.len());
-        for (name, kind) in wanted {
+        for (name, kind_and_tier) in wanted {
+            let (kind, tier) = kind_and_tier.trim().split_once(' ').expect("NAME read|write TIER");
             let action = Action::from_name(name).unwrap_or_else(|| panic!("{name} is not generated"));
             assert_eq!(action.name(), name);
-            assert_eq!(action.kind(), if kind.trim() == "read" { ActionKind::Read } else { ActionKind::Write });
+            assert_eq!(action.kind(), if kind == "read" { ActionKind::Read } else { ActionKind::Write });
+            assert_eq!(action.tier().to_string(), tier.trim());
             assert_eq!(action.empty_request().action(), action);
             assert!(is_model_action(name));
         }

@@ -34,9 +34,9 @@ macro_rules! string_enums {
 }
 pub(crate) use string_enums;
 
-/// `Action`, `Request` and `Response`, from lines `Name Read Input` or `Name Write Input -> Output`.
+/// `Action`, `Request` and `Response`, from lines `Name Read Tier Input` or `Name Write Tier Input -> Output`.
 macro_rules! actions {
-    ($($name:ident $kind:ident $input:ident $(-> $output:ident)?,)*) => {
+    ($($name:ident $kind:ident $tier:literal $input:ident $(-> $output:ident)?,)*) => {
         /// An action that is answered here.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Action {$(
@@ -56,6 +56,12 @@ macro_rules! actions {
             /// Whether it can change anything.
             pub const fn kind(self) -> crate::ActionKind {
                 match self { $(Self::$name => crate::ActionKind::$kind),* }
+            }
+
+            /// How much stands behind its answer: packets, processes and disks (1), state that clients create and
+            /// read back (2), or the right answer about what cannot exist here (3).
+            pub const fn tier(self) -> u8 {
+                match self { $(Self::$name => $tier),* }
             }
 
             /// Its request with nothing in it.

@@ -127,6 +127,48 @@ resource_ids! {
     AllocationId = "eipalloc",
     /// The association of an Elastic IP address with an interface.
     AddressAssociationId = "eipassoc",
+    /// A further block of addresses of a VPC: its association.
+    VpcCidrAssociationId = "vpc-cidr-assoc",
+    /// An IPv6 block of a subnet: its association.
+    SubnetCidrAssociationId = "subnet-cidr-assoc",
+    /// A range of a subnet's addresses that is set aside.
+    SubnetCidrReservationId = "scr",
+    /// An egress-only internet gateway.
+    EgressOnlyInternetGatewayId = "eigw",
+    /// A NAT gateway.
+    NatGatewayId = "nat",
+    /// A VPC peering connection.
+    VpcPeeringConnectionId = "pcx",
+    /// A virtual private gateway.
+    VpnGatewayId = "vgw",
+    /// A customer gateway.
+    CustomerGatewayId = "cgw",
+    /// A VPC endpoint.
+    VpcEndpointId = "vpce",
+    /// A flow log.
+    FlowLogId = "fl",
+    /// A prefix list.
+    PrefixListId = "pl",
+    /// A permission on a network interface.
+    NetworkInterfacePermissionId = "eni-perm",
+    /// An EC2 Instance Connect Endpoint.
+    InstanceConnectEndpointId = "eice",
+    /// A launch template.
+    LaunchTemplateId = "lt",
+    /// A Spot Instance request.
+    SpotInstanceRequestId = "sir",
+    /// A placement group.
+    PlacementGroupId = "pg",
+    /// A Dedicated Host.
+    HostId = "h",
+    /// A Capacity Reservation.
+    CapacityReservationId = "cr",
+    /// An instance's association with an IAM instance profile.
+    IamInstanceProfileAssociationId = "iip-assoc",
+    /// A task that imports an image.
+    ImportImageTaskId = "import-ami",
+    /// A task that imports a snapshot.
+    ImportSnapshotTaskId = "import-snap",
 }
 
 #[cfg(test)]

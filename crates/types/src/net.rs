@@ -1,7 +1,7 @@
 //! Addresses, ranges and protocols.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,100 @@ impl TryFrom<String> for Ipv4Cidr {
 
 impl From<Ipv4Cidr> for String {
     fn from(cidr: Ipv4Cidr) -> Self {
+        cidr.to_string()
+    }
+}
+
+/// A text that is not an IPv6 CIDR block.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an IPv6 CIDR block")]
+pub struct ParseIpv6CidrError(pub String);
+
+/// An IPv6 CIDR block, canonical: the bits after the prefix are zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ipv6Cidr(ipnet::Ipv6Net);
+
+impl Ipv6Cidr {
+    /// `::/0`.
+    pub const ANY: Self = Self(ipnet::Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0));
+
+    /// The block of this prefix length that holds `address`; `None` for a length over 128.
+    pub fn new(address: Ipv6Addr, length: u8) -> Option<Self> {
+        ipnet::Ipv6Net::new(address, length).ok().map(|net| Self(net.trunc()))
+    }
+
+    /// Its lowest address.
+    pub fn first(self) -> Ipv6Addr {
+        self.0.network()
+    }
+
+    /// Its highest address.
+    pub fn last(self) -> Ipv6Addr {
+        self.0.broadcast()
+    }
+
+    /// The length of its prefix in bits.
+    pub fn prefix_len(self) -> u8 {
+        self.0.prefix_len()
+    }
+
+    /// Whether the address lies inside.
+    pub fn contains(self, address: Ipv6Addr) -> bool {
+        self.0.contains(&address)
+    }
+
+    /// Whether all of `other` lies inside.
+    pub fn contains_cidr(self, other: Self) -> bool {
+        self.0.contains(&other.0)
+    }
+
+    /// Whether the two have an address in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.contains_cidr(other) || other.contains_cidr(self)
+    }
+
+    /// The address `offset` after the first one, if it is still inside.
+    pub fn nth(self, offset: u128) -> Option<Ipv6Addr> {
+        let address = u128::from(self.first()).checked_add(offset)?;
+        Some(Ipv6Addr::from(address)).filter(|address| self.contains(*address))
+    }
+}
+
+impl fmt::Display for Ipv6Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Ipv6Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Ipv6Cidr {
+    type Err = ParseIpv6CidrError;
+    fn from_str(text: &str) -> Result<Self, ParseIpv6CidrError> {
+        let bad = || ParseIpv6CidrError(text.to_owned());
+        let (address, prefix) = text.split_once('/').ok_or_else(bad)?;
+        let well_formed = (1..=3).contains(&prefix.len())
+            && prefix.bytes().all(|b| b.is_ascii_digit())
+            && (prefix == "0" || !prefix.starts_with('0'));
+        let length = prefix.parse().ok().filter(|_| well_formed).ok_or_else(bad)?;
+        Self::new(address.parse().map_err(|_| bad())?, length).ok_or_else(bad)
+    }
+}
+
+impl TryFrom<String> for Ipv6Cidr {
+    type Error = ParseIpv6CidrError;
+    fn try_from(text: String) -> Result<Self, ParseIpv6CidrError> {
+        text.parse()
+    }
+}
+
+impl From<Ipv6Cidr> for String {
+    fn from(cidr: Ipv6Cidr) -> Self {
         cidr.to_string()
     }
 }
@@ -284,6 +378,18 @@ mod tests {
         assert_eq!(vpc.nth(65_536), None);
         assert_eq!(vpc.size(), 65_536);
         assert!(vpc.overlaps(Ipv4Cidr::ANY));
+    }
+
+    #[test]
+    fn ipv6_blocks_are_canonical() {
+        let block: Ipv6Cidr = "2001:DB8:0:1234::5/56".parse().unwrap();
+        assert_eq!(block.to_string(), "2001:db8:0:1200::/56");
+        assert_eq!(block.nth(0x34 << 64).unwrap().to_string(), "2001:db8:0:1234::");
+        assert_eq!(block.nth(1 << 72), None);
+        assert!(Ipv6Cidr::ANY.contains_cidr(block) && !block.contains_cidr(Ipv6Cidr::ANY) && block.overlaps(block));
+        for bad in ["", "::", "::/129", "::/", "::/08", "::/+8", "10.0.0.0/8", "::g/64", "::/1234"] {
+            assert!(bad.parse::<Ipv6Cidr>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Action<'m> {
     pub name: &'m str,
     /// Whether it changes anything.
     pub writes: bool,
+    /// How much stands behind its answer: 1, 2 or 3.
+    pub tier: u8,
     /// Its shapes.
     pub operation: &'m Operation,
 }
@@ -49,10 +51,10 @@ impl<'m> Selection<'m> {
             if line.is_empty() {
                 continue;
             }
-            let (name, writes) = parse_line(line).with_context(|| format!("line {}", at + 1))?;
+            let (name, writes, tier) = parse_line(line).with_context(|| format!("line {}", at + 1))?;
             let (name, operation) = (model.operations.get_key_value(name))
                 .with_context(|| format!("line {}: EC2 has no action {name}", at + 1))?;
-            let action = Action { name, writes, operation };
+            let action = Action { name, writes, tier, operation };
             ensure!(chosen.insert(name, action).is_none(), "line {}: {name} stands here twice", at + 1);
         }
         let mut selection = Self {
@@ -95,12 +97,16 @@ impl<'m> Selection<'m> {
     }
 }
 
-fn parse_line(line: &str) -> Result<(&str, bool)> {
-    match line.split_whitespace().collect::<Vec<_>>()[..] {
-        [name, "read"] => Ok((name, false)),
-        [name, "write"] => Ok((name, true)),
-        _ => bail!("expected `NAME read` or `NAME write`, found {line:?}"),
-    }
+fn parse_line(line: &str) -> Result<(&str, bool, u8)> {
+    let expected = || anyhow::anyhow!("expected `NAME read|write TIER`, found {line:?}");
+    let [name, kind, tier] = line.split_whitespace().collect::<Vec<_>>()[..] else { bail!(expected()) };
+    let writes = match kind {
+        "read" => false,
+        "write" => true,
+        _ => bail!(expected()),
+    };
+    let tier = tier.parse().ok().filter(|tier| (1..=3).contains(tier)).with_context(expected)?;
+    Ok((name, writes, tier))
 }
 
 /// Whether a string enum of these values becomes a Rust enum.

@@ -116,7 +116,7 @@ fn actions(model: &Model, selection: &Selection<'_>) -> String {
 fn action(action: &Action<'_>) -> String {
     let kind = if action.writes { "Write" } else { "Read" };
     let output = action.operation.output.as_ref().map_or_else(String::new, |o| format!(" -> {}", names::type_name(o)));
-    format!("    {} {kind} {}{output},\n", action.name, names::type_name(&action.operation.input))
+    format!("    {} {kind} {} {}{output},\n", action.name, action.tier, names::type_name(&action.operation.input))
 }
 
 /// The macro that hands each request of one kind to the function of its action's name.

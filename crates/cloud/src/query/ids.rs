@@ -7,6 +7,8 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 use crate::error::ApiError;
+use crate::kind::Resource;
+use crate::state::Tables;
 
 /// The id in `text`.
 ///
@@ -51,4 +53,24 @@ pub fn find_all<'a, K: Ord + Clone, T>(
     } else {
         Err(not_found(&missing))
     }
+}
+
+/// The resources of a kind with these ids, by id; all of them where none is named.
+///
+/// # Errors
+/// The kind's own for a malformed id, or for those that do not exist.
+pub fn find<'a, R: Resource>(tables: &'a Tables, ids: &[String]) -> Result<Vec<(&'a R::Id, &'a Arc<R>)>, ApiError> {
+    let table = R::table(tables);
+    if ids.is_empty() {
+        return Ok(table.iter().collect());
+    }
+    let parse = |text: &String| text.parse::<R::Id>().map_err(|_| R::KIND.malformed(text));
+    // By key, so that an id named twice is found once; with the text that was given, which an error repeats as it is.
+    let keys = ids.iter().map(|text| Ok((parse(text)?, text))).collect::<Result<BTreeMap<_, _>, ApiError>>()?;
+    let missing: Vec<&String> =
+        keys.iter().filter(|(key, _)| !table.contains_key(*key)).map(|(_, text)| *text).collect();
+    if !missing.is_empty() {
+        return Err(R::KIND.not_found(&missing));
+    }
+    Ok(keys.keys().filter_map(|key| table.get_key_value(key)).collect())
 }

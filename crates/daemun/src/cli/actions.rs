@@ -13,6 +13,8 @@ struct Answered {
     service: &'static str,
     action: &'static str,
     kind: &'static str,
+    /// 1: packets, processes and disks behind it; 2: state; 3: the right answer about what cannot exist here.
+    tier: u8,
 }
 
 /// Lists them, sorted by name.
@@ -21,8 +23,13 @@ pub fn run(session: &Session) -> anyhow::Result<ExitCode> {
         ActionKind::Read => "read",
         ActionKind::Write => "write",
     };
-    let ec2 = Action::ALL.iter().map(|action| Answered { service: "ec2", action: action.name(), kind: kind(action) });
-    let sts = Answered { service: "sts", action: "GetCallerIdentity", kind: "read" };
+    let ec2 = Action::ALL.iter().map(|action| Answered {
+        service: "ec2",
+        action: action.name(),
+        kind: kind(action),
+        tier: action.tier(),
+    });
+    let sts = Answered { service: "sts", action: "GetCallerIdentity", kind: "read", tier: 1 };
     let all: Vec<_> = ec2.chain([sts]).collect();
     if session.is_json() {
         output::json(&all)?;
@@ -30,7 +37,7 @@ pub fn run(session: &Session) -> anyhow::Result<ExitCode> {
     }
     output::line(text!(session.texts, "actions-title", count = all.len()));
     for answered in all {
-        output::line(format!("  {}:{}", answered.service, answered.action));
+        output::line(format!("  {}  {}:{}", answered.tier, answered.service, answered.action));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use cloud::quotas::QuotaSetting;
 use types::Ipv4Cidr;
 
 use super::output::Output;
@@ -65,6 +66,8 @@ pub struct Serve {
     pub engine: Engine,
     #[arg(long, value_name = "CIDR", default_value = "198.18.0.0/16")]
     pub public_pool: Ipv4Cidr,
+    #[arg(long = "quota", value_name = "NAME=VALUE")]
+    pub quotas: Vec<QuotaSetting>,
 }
 
 /// What the machines are made of.

@@ -2,11 +2,17 @@
 
 use std::process::ExitCode;
 
+use cloud::quotas::Quotas;
+
 use super::{Session, args};
 use crate::serve::{self, ServeOptions};
 
 /// Runs the daemon until it is told to end.
 pub fn run(session: &Session, serve: &args::Serve) -> anyhow::Result<ExitCode> {
+    let mut quotas = Quotas::default();
+    for setting in &serve.quotas {
+        quotas.set(setting.quota, setting.value);
+    }
     serve::run(&ServeOptions {
         state_dir: session.state_dir.clone(),
         image_dir: session.image_dir.clone(),
@@ -16,6 +22,7 @@ pub fn run(session: &Session, serve: &args::Serve) -> anyhow::Result<ExitCode> {
             args::Engine::Simulated => serve::Engine::Simulated,
         },
         public_pool: serve.public_pool,
+        quotas,
     })?;
     Ok(ExitCode::SUCCESS)
 }

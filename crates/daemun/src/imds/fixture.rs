@@ -38,6 +38,7 @@ impl Fixture {
             account: "123456789012".parse().unwrap(),
             public_pool: "198.18.0.0/24".parse().unwrap(),
             max_instances: 100,
+            quotas: cloud::quotas::Quotas::default(),
         };
         let (config, region) = (Arc::new(config), "us-east-1".parse::<Region>().unwrap());
         let (first, second) = (InstanceId::from_number(1), InstanceId::from_number(2));

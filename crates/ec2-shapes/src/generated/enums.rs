@@ -5,40 +5,157 @@
 use crate::macros::string_enums;
 
 string_enums! {
+    AcceleratorManufacturer { AmazonWebServices = "amazon-web-services", Amd = "amd", Nvidia = "nvidia", Xilinx = "xilinx", Habana = "habana", }
+    AcceleratorName { A100 = "a100", Inferentia = "inferentia", K520 = "k520", K80 = "k80", M60 = "m60", RadeonProV520 = "radeon-pro-v520", T4 = "t4", Vu9p = "vu9p", V100 = "v100", A10g = "a10g", H100 = "h100", T4g = "t4g", L40s = "l40s", L4 = "l4", GaudiHl205 = "gaudi-hl-205", Inferentia2 = "inferentia2", Trainium = "trainium", Trainium2 = "trainium2", U30 = "u30", }
+    AcceleratorType { Gpu = "gpu", Fpga = "fpga", Inference = "inference", Media = "media", }
+    AccountAttributeName { SupportedPlatforms = "supported-platforms", DefaultVpc = "default-vpc", }
+    ActivityStatus { Error = "error", PendingFulfillment = "pending_fulfillment", PendingTermination = "pending_termination", Fulfilled = "fulfilled", }
+    AdditionalKeyExchangeRequirement { Required = "required", Optional = "optional", }
+    AddressAttributeName { DomainName = "domain-name", }
+    AddressFamily { Ipv4 = "ipv4", Ipv6 = "ipv6", }
+    AddressTransferStatus { Pending = "pending", Disabled = "disabled", Accepted = "accepted", }
+    Affinity { Default = "default", Host = "host", }
+    AllocationState { Available = "available", UnderAssessment = "under-assessment", PermanentFailure = "permanent-failure", Released = "released", ReleasedPermanentFailure = "released-permanent-failure", Pending = "pending", Configuring = "configuring", }
+    AllocationStrategy { LowestPrice = "lowestPrice", Diversified = "diversified", CapacityOptimized = "capacityOptimized", CapacityOptimizedPrioritized = "capacityOptimizedPrioritized", PriceCapacityOptimized = "priceCapacityOptimized", }
+    AllocationType { Used = "used", Future = "future", Cancelling = "cancelling", }
+    AllowedImagesSettingsDisabledState { Disabled = "disabled", }
+    AllowedImagesSettingsEnabledState { Enabled = "enabled", AuditMode = "audit-mode", }
+    AllowsMultipleInstanceTypes { On = "on", Off = "off", }
+    AmdSevSnp { Enabled = "enabled", Disabled = "disabled", }
     AmdSevSnpSpecification { Enabled = "enabled", Disabled = "disabled", }
+    AnalysisStatus { Running = "running", Succeeded = "succeeded", Failed = "failed", }
+    ApplianceModeSupportValue { Enable = "enable", Disable = "disable", }
+    ApplyCancellationCharges { CommitmentWindDown = "commitment-wind-down", }
     ArchitectureType { I386 = "i386", X86_64 = "x86_64", Arm64 = "arm64", X86_64Mac = "x86_64_mac", Arm64Mac = "arm64_mac", }
     ArchitectureValues { I386 = "i386", X86_64 = "x86_64", Arm64 = "arm64", X86_64Mac = "x86_64_mac", Arm64Mac = "arm64_mac", }
+    AsnAssociationState { Disassociated = "disassociated", FailedDisassociation = "failed-disassociation", FailedAssociation = "failed-association", PendingDisassociation = "pending-disassociation", PendingAssociation = "pending-association", Associated = "associated", }
+    AssociatedNetworkType { Vpc = "vpc", }
     AttachmentLimitType { Shared = "shared", Dedicated = "dedicated", }
     AttachmentStatus { Attaching = "attaching", Attached = "attached", Detaching = "detaching", Detached = "detached", }
+    AutoAcceptSharedAssociationsValue { Enable = "enable", Disable = "disable", }
+    AutoAcceptSharedAttachmentsValue { Enable = "enable", Disable = "disable", }
+    AutoPlacement { On = "on", Off = "off", }
+    AutoProvisionZonesState { Enabled = "enabled", Disabled = "disabled", }
+    AutoScalingIpsState { Enabled = "enabled", Disabled = "disabled", }
+    AvailabilityMode { Zonal = "zonal", Regional = "regional", }
     AvailabilityZoneOptInStatus { OptInNotRequired = "opt-in-not-required", OptedIn = "opted-in", NotOptedIn = "not-opted-in", }
     AvailabilityZoneState { Available = "available", Information = "information", Impaired = "impaired", Unavailable = "unavailable", Constrained = "constrained", }
     BandwidthWeightingType { Default = "default", Vpc1 = "vpc-1", Ebs1 = "ebs-1", }
+    BareMetal { Included = "included", Required = "required", Excluded = "excluded", }
+    BatchState { Submitted = "submitted", Active = "active", Cancelled = "cancelled", Failed = "failed", CancelledRunning = "cancelled_running", CancelledTerminating = "cancelled_terminating", Modifying = "modifying", }
+    BgpStatus { Up = "up", Down = "down", }
     BlockPublicAccessMode { Off = "off", BlockBidirectional = "block-bidirectional", BlockIngress = "block-ingress", }
+    BootModeOverrideValues { Uefi = "uefi", }
     BootModeType { LegacyBios = "legacy-bios", Uefi = "uefi", }
     BootModeValues { LegacyBios = "legacy-bios", Uefi = "uefi", UefiPreferred = "uefi-preferred", }
+    BundleTaskState { Pending = "pending", WaitingForShutdown = "waiting-for-shutdown", Bundling = "bundling", Storing = "storing", Cancelling = "cancelling", Complete = "complete", Failed = "failed", }
+    BurstablePerformance { Included = "included", Required = "required", Excluded = "excluded", }
+    ByoipCidrState { Advertised = "advertised", Deprovisioned = "deprovisioned", FailedDeprovision = "failed-deprovision", FailedProvision = "failed-provision", PendingAdvertising = "pending-advertising", PendingDeprovision = "pending-deprovision", PendingProvision = "pending-provision", PendingWithdrawal = "pending-withdrawal", Provisioned = "provisioned", ProvisionedNotPubliclyAdvertisable = "provisioned-not-publicly-advertisable", }
+    CancelBatchErrorCode { FleetRequestIdDoesNotExist = "fleetRequestIdDoesNotExist", FleetRequestIdMalformed = "fleetRequestIdMalformed", FleetRequestNotInCancellableState = "fleetRequestNotInCancellableState", UnexpectedError = "unexpectedError", }
+    CancelSpotInstanceRequestState { Active = "active", Open = "open", Closed = "closed", Cancelled = "cancelled", Completed = "completed", }
+    CapacityReservationAdjustmentStatus { Requested = "requested", Applied = "applied", Rejected = "rejected", }
+    CapacityReservationDeliveryPreference { Fixed = "fixed", Incremental = "incremental", }
+    CapacityReservationFleetState { Submitted = "submitted", Modifying = "modifying", Active = "active", PartiallyFulfilled = "partially_fulfilled", Expiring = "expiring", Expired = "expired", Cancelling = "cancelling", Cancelled = "cancelled", Failed = "failed", }
+    CapacityReservationInstancePlatform { LinuxUNIX = "Linux/UNIX", RedHatEnterpriseLinux = "Red Hat Enterprise Linux", SUSELinux = "SUSE Linux", Windows = "Windows", WindowsWithSQLServer = "Windows with SQL Server", WindowsWithSQLServerEnterprise = "Windows with SQL Server Enterprise", WindowsWithSQLServerStandard = "Windows with SQL Server Standard", WindowsWithSQLServerWeb = "Windows with SQL Server Web", LinuxWithSQLServerStandard = "Linux with SQL Server Standard", LinuxWithSQLServerWeb = "Linux with SQL Server Web", LinuxWithSQLServerEnterprise = "Linux with SQL Server Enterprise", RHELWithSQLServerStandard = "RHEL with SQL Server Standard", RHELWithSQLServerEnterprise = "RHEL with SQL Server Enterprise", RHELWithSQLServerWeb = "RHEL with SQL Server Web", RHELWithHA = "RHEL with HA", RHELWithHAAndSQLServerStandard = "RHEL with HA and SQL Server Standard", RHELWithHAAndSQLServerEnterprise = "RHEL with HA and SQL Server Enterprise", UbuntuPro = "Ubuntu Pro", }
+    CapacityReservationLaunchStatus { Launchable = "launchable", Unlaunchable = "unlaunchable", }
     CapacityReservationPreference { CapacityReservationsOnly = "capacity-reservations-only", Open = "open", None = "none", }
+    CapacityReservationState { Active = "active", Expired = "expired", Cancelled = "cancelled", Pending = "pending", Failed = "failed", Scheduled = "scheduled", PaymentPending = "payment-pending", PaymentFailed = "payment-failed", Assessing = "assessing", Delayed = "delayed", Unsupported = "unsupported", Cancelling = "cancelling", Unavailable = "unavailable", }
+    CapacityReservationTenancy { Default = "default", Dedicated = "dedicated", }
+    CapacityReservationType { Default = "default", CapacityBlock = "capacity-block", }
+    CarrierGatewayState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    ClientVpnAuthenticationType { CertificateAuthentication = "certificate-authentication", DirectoryServiceAuthentication = "directory-service-authentication", FederatedAuthentication = "federated-authentication", }
+    ClientVpnDeviceTrustProviderType { Crowdstrike = "crowdstrike", Jamf = "jamf", Jumpcloud = "jumpcloud", }
+    ClientVpnEndpointAttributeStatusCode { Applying = "applying", Applied = "applied", }
+    ClientVpnEndpointStatusCode { PendingAssociate = "pending-associate", Available = "available", Deleting = "deleting", Deleted = "deleted", Pending = "pending", }
+    ConnectionNotificationState { Enabled = "Enabled", Disabled = "Disabled", }
+    ConnectionNotificationType { Topic = "Topic", }
+    ConnectivityType { Private = "private", Public = "public", }
+    ContainerFormat { Ova = "ova", }
+    ConversionTaskState { Active = "active", Cancelling = "cancelling", Cancelled = "cancelled", Completed = "completed", }
+    CopyTagsFromSource { Volume = "volume", }
+    CpuManufacturer { Intel = "intel", Amd = "amd", AmazonWebServices = "amazon-web-services", Apple = "apple", }
+    CurrencyCodeValues { Usd = "USD", }
+    DatafeedSubscriptionState { Active = "Active", Inactive = "Inactive", }
+    DefaultHttpTokensEnforcedState { Disabled = "disabled", Enabled = "enabled", NoPreference = "no-preference", }
+    DefaultInstanceMetadataEndpointState { Disabled = "disabled", Enabled = "enabled", NoPreference = "no-preference", }
+    DefaultInstanceMetadataTagsState { Disabled = "disabled", Enabled = "enabled", NoPreference = "no-preference", }
+    DefaultRouteTableAssociationValue { Enable = "enable", Disable = "disable", }
+    DefaultRouteTablePropagationValue { Enable = "enable", Disable = "disable", }
+    DefaultTargetCapacityType { Spot = "spot", OnDemand = "on-demand", CapacityBlock = "capacity-block", ReservedCapacity = "reserved-capacity", }
+    DeleteFleetErrorCode { FleetIdDoesNotExist = "fleetIdDoesNotExist", FleetIdMalformed = "fleetIdMalformed", FleetNotInDeletableState = "fleetNotInDeletableState", UnexpectedError = "unexpectedError", }
+    DestinationFileFormat { PlainText = "plain-text", Parquet = "parquet", }
+    DeviceTrustProviderType { Jamf = "jamf", Crowdstrike = "crowdstrike", Jumpcloud = "jumpcloud", }
     DeviceType { Ebs = "ebs", InstanceStore = "instance-store", }
+    DiskImageFormat { Vmdk = "VMDK", Raw = "RAW", Vhd = "VHD", }
     DiskType { Hdd = "hdd", Ssd = "ssd", }
+    DnsNameState { PendingVerification = "pendingVerification", Verified = "verified", Failed = "failed", }
+    DnsRecordIpType { Ipv4 = "ipv4", Dualstack = "dualstack", Ipv6 = "ipv6", ServiceDefined = "service-defined", }
+    DnsSupportValue { Enable = "enable", Disable = "disable", }
     DomainType { Vpc = "vpc", Standard = "standard", }
+    DynamicRoutingValue { Enable = "enable", Disable = "disable", }
     EbsEncryptionSupport { Unsupported = "unsupported", Supported = "supported", }
     EbsNvmeSupport { Unsupported = "unsupported", Supported = "supported", Required = "required", }
     EbsOptimizedSupport { Unsupported = "unsupported", Supported = "supported", Default = "default", }
+    Ec2InstanceConnectEndpointState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", UpdateInProgress = "update-in-progress", UpdateComplete = "update-complete", UpdateFailed = "update-failed", }
     EnaSupport { Unsupported = "unsupported", Supported = "supported", Required = "required", }
+    EncryptionStateValue { Enabling = "enabling", Enabled = "enabled", Disabling = "disabling", Disabled = "disabled", }
+    EndDateType { Unlimited = "unlimited", Limited = "limited", }
+    EndpointIpAddressType { Ipv4 = "ipv4", Ipv6 = "ipv6", DualStack = "dual-stack", }
     EphemeralNvmeSupport { Unsupported = "unsupported", Supported = "supported", Required = "required", }
     EventCode { InstanceReboot = "instance-reboot", SystemReboot = "system-reboot", SystemMaintenance = "system-maintenance", InstanceRetirement = "instance-retirement", InstanceStop = "instance-stop", }
+    EventType { InstanceChange = "instanceChange", FleetRequestChange = "fleetRequestChange", Error = "error", Information = "information", }
+    ExcessCapacityTerminationPolicy { NoTermination = "noTermination", Default = "default", }
+    ExportEnvironment { Citrix = "citrix", Vmware = "vmware", Microsoft = "microsoft", }
+    ExportTaskState { Active = "active", Cancelling = "cancelling", Cancelled = "cancelled", Completed = "completed", }
+    FastLaunchResourceType { Snapshot = "snapshot", }
+    FastLaunchStateCode { Enabling = "enabling", EnablingFailed = "enabling-failed", Enabled = "enabled", EnabledFailed = "enabled-failed", Disabling = "disabling", DisablingFailed = "disabling-failed", }
+    FastSnapshotRestoreStateCode { Enabling = "enabling", Optimizing = "optimizing", Enabled = "enabled", Disabling = "disabling", Disabled = "disabled", }
+    FindingsFound { True = "true", False = "false", Unknown = "unknown", }
+    FleetActivityStatus { Error = "error", PendingFulfillment = "pending_fulfillment", PendingTermination = "pending_termination", Fulfilled = "fulfilled", }
+    FleetCapacityReservationTenancy { Default = "default", }
+    FleetCapacityReservationUsageStrategy { UseCapacityReservationsFirst = "use-capacity-reservations-first", }
+    FleetEventType { InstanceChange = "instance-change", FleetChange = "fleet-change", ServiceError = "service-error", }
+    FleetExcessCapacityTerminationPolicy { NoTermination = "no-termination", Termination = "termination", }
+    FleetHttpTokensState { Optional = "optional", Required = "required", }
+    FleetInstanceMatchCriteria { Open = "open", }
+    FleetInstanceMetadataEndpointState { Disabled = "disabled", Enabled = "enabled", }
+    FleetOnDemandAllocationStrategy { LowestPrice = "lowest-price", Prioritized = "prioritized", }
+    FleetReplacementStrategy { Launch = "launch", LaunchBeforeTerminate = "launch-before-terminate", }
+    FleetReservationType { OnDemandCapacityReservation = "on-demand-capacity-reservation", CapacityBlock = "capacity-block", InterruptibleCapacityReservation = "interruptible-capacity-reservation", }
+    FleetStateCode { Submitted = "submitted", Active = "active", Deleted = "deleted", Failed = "failed", DeletedRunning = "deleted_running", DeletedTerminating = "deleted_terminating", Modifying = "modifying", }
+    FleetType { Request = "request", Maintain = "maintain", Instant = "instant", }
     FlexibleEnaQueuesSupport { Unsupported = "unsupported", Supported = "supported", }
+    FlowLogsResourceType { Vpc = "VPC", Subnet = "Subnet", NetworkInterface = "NetworkInterface", TransitGateway = "TransitGateway", TransitGatewayAttachment = "TransitGatewayAttachment", RegionalNatGateway = "RegionalNatGateway", CoreNetwork = "CoreNetwork", CoreNetworkEdge = "CoreNetworkEdge", CoreNetworkAttachment = "CoreNetworkAttachment", }
+    FpgaImageStateCode { Pending = "pending", Failed = "failed", Available = "available", Unavailable = "unavailable", }
+    GatewayAssociationState { Associated = "associated", NotAssociated = "not-associated", Associating = "associating", Disassociating = "disassociating", }
+    GatewayType { Ipsec1 = "ipsec.1", }
+    HostMaintenance { On = "on", Off = "off", }
+    HostRecovery { On = "on", Off = "off", }
+    HostTenancy { Default = "default", Dedicated = "dedicated", Host = "host", }
     HostnameType { IpName = "ip-name", ResourceName = "resource-name", }
+    HttpTokensEnforcedState { Disabled = "disabled", Enabled = "enabled", }
     HttpTokensState { Optional = "optional", Required = "required", }
     HypervisorType { Ovm = "ovm", Xen = "xen", }
+    IamInstanceProfileAssociationState { Associating = "associating", Associated = "associated", Disassociating = "disassociating", Disassociated = "disassociated", }
+    Igmpv2SupportValue { Enable = "enable", Disable = "disable", }
+    ImageAttributeName { Description = "description", Kernel = "kernel", Ramdisk = "ramdisk", LaunchPermission = "launchPermission", ProductCodes = "productCodes", BlockDeviceMapping = "blockDeviceMapping", SriovNetSupport = "sriovNetSupport", BootMode = "bootMode", TpmSupport = "tpmSupport", UefiData = "uefiData", LastLaunchedTime = "lastLaunchedTime", ImdsSupport = "imdsSupport", DeregistrationProtection = "deregistrationProtection", }
+    ImageBlockPublicAccessDisabledState { Unblocked = "unblocked", }
+    ImageBlockPublicAccessEnabledState { BlockNewSharing = "block-new-sharing", }
     ImageState { Pending = "pending", Available = "available", Invalid = "invalid", Deregistered = "deregistered", Transient = "transient", Failed = "failed", Error = "error", Disabled = "disabled", }
     ImageTypeValues { Machine = "machine", Kernel = "kernel", Ramdisk = "ramdisk", }
     ImdsSupportValues { V2_0 = "v2.0", }
+    InitializationType { Default = "default", ProvisionedRate = "provisioned-rate", VolumeCopy = "volume-copy", }
     InstanceAttributeName { InstanceType = "instanceType", Kernel = "kernel", Ramdisk = "ramdisk", UserData = "userData", DisableApiTermination = "disableApiTermination", InstanceInitiatedShutdownBehavior = "instanceInitiatedShutdownBehavior", RootDeviceName = "rootDeviceName", BlockDeviceMapping = "blockDeviceMapping", ProductCodes = "productCodes", SourceDestCheck = "sourceDestCheck", GroupSet = "groupSet", EbsOptimized = "ebsOptimized", SriovNetSupport = "sriovNetSupport", EnaSupport = "enaSupport", EnclaveOptions = "enclaveOptions", DisableApiStop = "disableApiStop", }
     InstanceAutoRecoveryState { Disabled = "disabled", Default = "default", }
     InstanceBandwidthWeighting { Default = "default", Vpc1 = "vpc-1", Ebs1 = "ebs-1", }
     InstanceBootModeValues { LegacyBios = "legacy-bios", Uefi = "uefi", }
+    InstanceEventWindowState { Creating = "creating", Deleting = "deleting", Active = "active", Deleted = "deleted", }
+    InstanceGeneration { Current = "current", Previous = "previous", }
+    InstanceHealthStatus { Healthy = "healthy", Unhealthy = "unhealthy", }
     InstanceInterruptionBehavior { Hibernate = "hibernate", Stop = "stop", Terminate = "terminate", }
+    InstanceLifecycle { Spot = "spot", OnDemand = "on-demand", InterruptibleCapacityReservation = "interruptible-capacity-reservation", CapacityBlock = "capacity-block", }
     InstanceLifecycleType { Spot = "spot", Scheduled = "scheduled", CapacityBlock = "capacity-block", InterruptibleCapacityReservation = "interruptible-capacity-reservation", }
+    InstanceMatchCriteria { Open = "open", Targeted = "targeted", }
     InstanceMetadataEndpointState { Disabled = "disabled", Enabled = "enabled", }
     InstanceMetadataOptionsState { Pending = "pending", Applied = "applied", }
     InstanceMetadataProtocolState { Disabled = "disabled", Enabled = "enabled", }
@@ -47,44 +164,216 @@ string_enums! {
     InstanceStateName { Pending = "pending", Running = "running", ShuttingDown = "shutting-down", Terminated = "terminated", Stopping = "stopping", Stopped = "stopped", }
     InstanceStorageEncryptionSupport { Unsupported = "unsupported", Required = "required", }
     InstanceTypeHypervisor { Nitro = "nitro", Xen = "xen", }
+    InterfacePermissionType { InstanceAttach = "INSTANCE-ATTACH", EipAssociate = "EIP-ASSOCIATE", }
+    InternetGatewayBlockMode { Off = "off", BlockBidirectional = "block-bidirectional", BlockIngress = "block-ingress", }
+    InternetGatewayExclusionMode { AllowBidirectional = "allow-bidirectional", AllowEgress = "allow-egress", }
+    InterruptibleCapacityReservationAllocationStatus { Pending = "pending", Active = "active", Updating = "updating", Canceling = "canceling", Canceled = "canceled", Failed = "failed", }
+    InterruptionType { Adhoc = "adhoc", }
+    IpAddressType { Ipv4 = "ipv4", Dualstack = "dualstack", Ipv6 = "ipv6", }
     IpSource { Amazon = "amazon", Byoip = "byoip", None = "none", }
+    IpamAssociatedResourceDiscoveryStatus { Active = "active", NotFound = "not-found", }
+    IpamMeteredAccount { IpamOwner = "ipam-owner", ResourceOwner = "resource-owner", }
+    IpamPoolAwsService { Ec2 = "ec2", GlobalServices = "global-services", }
+    IpamPoolPublicIpSource { Amazon = "amazon", Byoip = "byoip", }
+    IpamPoolSourceResourceType { Vpc = "vpc", }
+    IpamPoolState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", ModifyInProgress = "modify-in-progress", ModifyComplete = "modify-complete", ModifyFailed = "modify-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", IsolateInProgress = "isolate-in-progress", IsolateComplete = "isolate-complete", RestoreInProgress = "restore-in-progress", }
+    IpamResourceDiscoveryAssociationState { AssociateInProgress = "associate-in-progress", AssociateComplete = "associate-complete", AssociateFailed = "associate-failed", DisassociateInProgress = "disassociate-in-progress", DisassociateComplete = "disassociate-complete", DisassociateFailed = "disassociate-failed", IsolateInProgress = "isolate-in-progress", IsolateComplete = "isolate-complete", RestoreInProgress = "restore-in-progress", }
+    IpamResourceDiscoveryState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", ModifyInProgress = "modify-in-progress", ModifyComplete = "modify-complete", ModifyFailed = "modify-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", IsolateInProgress = "isolate-in-progress", IsolateComplete = "isolate-complete", RestoreInProgress = "restore-in-progress", }
+    IpamScopeExternalAuthorityType { Infoblox = "infoblox", }
+    IpamScopeState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", ModifyInProgress = "modify-in-progress", ModifyComplete = "modify-complete", ModifyFailed = "modify-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", IsolateInProgress = "isolate-in-progress", IsolateComplete = "isolate-complete", RestoreInProgress = "restore-in-progress", }
+    IpamScopeType { Public = "public", Private = "private", }
+    IpamState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", ModifyInProgress = "modify-in-progress", ModifyComplete = "modify-complete", ModifyFailed = "modify-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", IsolateInProgress = "isolate-in-progress", IsolateComplete = "isolate-complete", RestoreInProgress = "restore-in-progress", }
+    IpamTier { Free = "free", Advanced = "advanced", }
     Ipv6AddressAttribute { Public = "public", Private = "private", }
+    Ipv6SupportValue { Enable = "enable", Disable = "disable", }
     KeyFormat { Pem = "pem", Ppk = "ppk", }
     KeyType { Rsa = "rsa", Ed25519 = "ed25519", }
+    LaunchTemplateAutoRecoveryState { Default = "default", Disabled = "disabled", }
+    LaunchTemplateErrorCode { LaunchTemplateIdDoesNotExist = "launchTemplateIdDoesNotExist", LaunchTemplateIdMalformed = "launchTemplateIdMalformed", LaunchTemplateNameDoesNotExist = "launchTemplateNameDoesNotExist", LaunchTemplateNameMalformed = "launchTemplateNameMalformed", LaunchTemplateVersionDoesNotExist = "launchTemplateVersionDoesNotExist", UnexpectedError = "unexpectedError", }
+    LaunchTemplateHttpTokensState { Optional = "optional", Required = "required", }
+    LaunchTemplateInstanceMetadataEndpointState { Disabled = "disabled", Enabled = "enabled", }
+    LaunchTemplateInstanceMetadataOptionsState { Pending = "pending", Applied = "applied", }
+    LaunchTemplateInstanceMetadataProtocolIpv6 { Disabled = "disabled", Enabled = "enabled", }
+    LaunchTemplateInstanceMetadataTagsState { Disabled = "disabled", Enabled = "enabled", }
+    ListingState { Available = "available", Sold = "sold", Cancelled = "cancelled", Pending = "pending", }
+    ListingStatus { Active = "active", Pending = "pending", Cancelled = "cancelled", Closed = "closed", }
+    LocalGatewayRouteTableMode { DirectVpcRouting = "direct-vpc-routing", Coip = "coip", }
+    LocalGatewayVirtualInterfaceConfigurationState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    LocalGatewayVirtualInterfaceGroupConfigurationState { Pending = "pending", Incomplete = "incomplete", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    LocalStorage { Included = "included", Required = "required", Excluded = "excluded", }
+    LocalStorageType { Hdd = "hdd", Ssd = "ssd", }
+    LocationType { Region = "region", AvailabilityZone = "availability-zone", AvailabilityZoneId = "availability-zone-id", Outpost = "outpost", }
+    LockState { Compliance = "compliance", Governance = "governance", ComplianceCooloff = "compliance-cooloff", Expired = "expired", }
+    LogDestinationType { CloudWatchLogs = "cloud-watch-logs", S3 = "s3", KinesisDataFirehose = "kinesis-data-firehose", }
+    ManagedBy { Account = "account", DeclarativePolicy = "declarative-policy", }
     MarketType { Spot = "spot", CapacityBlock = "capacity-block", InterruptibleCapacityReservation = "interruptible-capacity-reservation", OnDemand = "on-demand", }
+    MetadataDefaultHttpTokensState { Optional = "optional", Required = "required", NoPreference = "no-preference", }
+    MetricType { AggregateLatency = "aggregate-latency", }
+    ModifyAvailabilityZoneOptInStatus { OptedIn = "opted-in", NotOptedIn = "not-opted-in", }
     MonitoringState { Disabled = "disabled", Disabling = "disabling", Enabled = "enabled", Pending = "pending", }
+    MoveStatus { MovingToVpc = "movingToVpc", RestoringToClassic = "restoringToClassic", }
+    MulticastSupportValue { Enable = "enable", Disable = "disable", }
+    MultipathResilienceMode { AlwaysOn = "always-on", }
+    MultipathResilienceStatus { Pending = "pending", Enabled = "enabled", Disabled = "disabled", }
+    NatGatewayAddressStatus { Assigning = "assigning", Unassigning = "unassigning", Associating = "associating", Disassociating = "disassociating", Succeeded = "succeeded", Failed = "failed", }
+    NatGatewayApplianceModifyState { Modifying = "modifying", Completed = "completed", Failed = "failed", }
+    NatGatewayApplianceState { Attaching = "attaching", Attached = "attached", Detaching = "detaching", Detached = "detached", AttachFailed = "attach-failed", DetachFailed = "detach-failed", }
+    NatGatewayApplianceType { NetworkFirewallProxy = "network-firewall-proxy", }
+    NatGatewayState { Pending = "pending", Failed = "failed", Available = "available", Deleting = "deleting", Deleted = "deleted", }
     NestedVirtualizationSpecification { Enabled = "enabled", Disabled = "disabled", }
     NetworkCardInterfaceType { Interface = "interface", Efa = "efa", EfaOnly = "efa-only", Secondary = "secondary", }
+    NetworkInterfaceAttribute { Description = "description", GroupSet = "groupSet", SourceDestCheck = "sourceDestCheck", Attachment = "attachment", AssociatePublicIpAddress = "associatePublicIpAddress", }
+    NetworkInterfaceCreationType { Efa = "efa", EfaOnly = "efa-only", Branch = "branch", Trunk = "trunk", }
+    NetworkInterfacePermissionStateCode { Pending = "pending", Granted = "granted", Revoking = "revoking", Revoked = "revoked", }
     NetworkInterfaceStatus { Available = "available", Associated = "associated", Attaching = "attaching", InUse = "in-use", Detaching = "detaching", }
     NetworkInterfaceType { Interface = "interface", NatGateway = "natGateway", Efa = "efa", EfaOnly = "efa-only", Trunk = "trunk", LoadBalancer = "load_balancer", NetworkLoadBalancer = "network_load_balancer", VpcEndpoint = "vpc_endpoint", Branch = "branch", TransitGateway = "transit_gateway", Lambda = "lambda", Quicksight = "quicksight", GlobalAcceleratorManaged = "global_accelerator_managed", ApiGatewayManaged = "api_gateway_managed", GatewayLoadBalancer = "gateway_load_balancer", GatewayLoadBalancerEndpoint = "gateway_load_balancer_endpoint", IotRulesManaged = "iot_rules_managed", AwsCodestarConnectionsManaged = "aws_codestar_connections_managed", }
     NitroEnclavesSupport { Unsupported = "unsupported", Supported = "supported", }
     NitroTpmSupport { Unsupported = "unsupported", Supported = "supported", }
+    OfferingClassType { Standard = "standard", Convertible = "convertible", }
+    OfferingTypeValues { HeavyUtilization = "Heavy Utilization", MediumUtilization = "Medium Utilization", LightUtilization = "Light Utilization", NoUpfront = "No Upfront", PartialUpfront = "Partial Upfront", AllUpfront = "All Upfront", }
+    OnDemandAllocationStrategy { LowestPrice = "lowestPrice", Prioritized = "prioritized", }
+    OperationType { Add = "add", Remove = "remove", }
+    PayerResponsibility { ServiceOwner = "ServiceOwner", }
+    PayerResponsibilityScope { VpcEndpointCharges = "vpc-endpoint-charges", ResourceGatewayCharges = "resource-gateway-charges", }
+    PayerResponsibilityType { VpcEndpointAccount = "vpc-endpoint-account", ResourceGatewayAccount = "resource-gateway-account", VpcEndpointServiceAccount = "vpc-endpoint-service-account", }
+    PaymentOption { AllUpfront = "AllUpfront", PartialUpfront = "PartialUpfront", NoUpfront = "NoUpfront", }
+    PeriodType { FiveMinutes = "five-minutes", FifteenMinutes = "fifteen-minutes", OneHour = "one-hour", ThreeHours = "three-hours", OneDay = "one-day", OneWeek = "one-week", }
+    PermissionGroup { All = "all", }
+    PermissionType { VpcEndpoint = "vpc-endpoint", TransitGatewayAttachment = "transit-gateway-attachment", }
     PhcSupport { Unsupported = "unsupported", Supported = "supported", }
+    PlacementGroupState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
     PlacementGroupStrategy { Cluster = "cluster", Partition = "partition", Spread = "spread", }
+    PlacementStrategy { Cluster = "cluster", Spread = "spread", Partition = "partition", PrecisionTime = "precision-time", }
     PlatformValues { Windows = "Windows", }
+    PrefixListState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", ModifyInProgress = "modify-in-progress", ModifyComplete = "modify-complete", ModifyFailed = "modify-failed", RestoreInProgress = "restore-in-progress", RestoreComplete = "restore-complete", RestoreFailed = "restore-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", }
+    PrincipalType { All = "All", Service = "Service", OrganizationUnit = "OrganizationUnit", Account = "Account", User = "User", Role = "Role", }
     ProductCodeValues { Devpay = "devpay", Marketplace = "marketplace", }
+    Protocol { Tcp = "tcp", Udp = "udp", }
+    ProtocolValue { Gre = "gre", }
+    RIProductDescription { LinuxUNIX = "Linux/UNIX", LinuxUNIXAmazonVPC = "Linux/UNIX (Amazon VPC)", Windows = "Windows", WindowsAmazonVPC = "Windows (Amazon VPC)", }
     RebootMigrationSupport { Unsupported = "unsupported", Supported = "supported", }
+    RecurringChargeFrequency { Hourly = "Hourly", }
+    ReplaceRootVolumeTaskState { Pending = "pending", InProgress = "in-progress", Failing = "failing", Succeeded = "succeeded", Failed = "failed", FailedDetached = "failed-detached", }
+    ReplacementStrategy { Launch = "launch", LaunchBeforeTerminate = "launch-before-terminate", }
+    ReportInstanceReasonCodes { InstanceStuckInState = "instance-stuck-in-state", Unresponsive = "unresponsive", NotAcceptingCredentials = "not-accepting-credentials", PasswordNotAvailable = "password-not-available", PerformanceNetwork = "performance-network", PerformanceInstanceStore = "performance-instance-store", PerformanceEbsVolume = "performance-ebs-volume", PerformanceOther = "performance-other", Other = "other", }
+    ReportStatusType { Ok = "ok", Impaired = "impaired", }
+    ReservationState { Active = "active", Expired = "expired", Cancelled = "cancelled", Scheduled = "scheduled", Pending = "pending", Failed = "failed", Delayed = "delayed", Unsupported = "unsupported", PaymentPending = "payment-pending", PaymentFailed = "payment-failed", Retired = "retired", }
+    ReservedCapacityAllocationStrategy { Prioritized = "prioritized", }
+    ReservedCapacityFallbackMarketType { OnDemand = "on-demand", }
+    ReservedInstanceState { PaymentPending = "payment-pending", Active = "active", PaymentFailed = "payment-failed", Retired = "retired", Queued = "queued", QueuedDeleted = "queued-deleted", }
+    ResetImageAttributeName { LaunchPermission = "launchPermission", }
     RootDeviceType { Ebs = "ebs", InstanceStore = "instance-store", }
+    RouteOrigin { CreateRouteTable = "CreateRouteTable", CreateRoute = "CreateRoute", EnableVgwRoutePropagation = "EnableVgwRoutePropagation", Advertisement = "Advertisement", }
+    RouteServerBfdState { Up = "up", Down = "down", }
+    RouteServerBgpState { Up = "up", Down = "down", }
+    RouteServerEndpointState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", Failing = "failing", Failed = "failed", DeleteFailed = "delete-failed", }
+    RouteServerPeerLivenessMode { Bfd = "bfd", BgpKeepalive = "bgp-keepalive", }
+    RouteServerPeerState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", Failing = "failing", Failed = "failed", }
+    RouteServerPersistRoutesState { Enabling = "enabling", Enabled = "enabled", Resetting = "resetting", Disabling = "disabling", Disabled = "disabled", Modifying = "modifying", }
+    RouteServerState { Pending = "pending", Available = "available", Modifying = "modifying", Deleting = "deleting", Deleted = "deleted", }
+    RouteState { Active = "active", Blackhole = "blackhole", Filtered = "filtered", }
+    RouteTableAssociationStateCode { Associating = "associating", Associated = "associated", Disassociating = "disassociating", Disassociated = "disassociated", Failed = "failed", }
+    RuleAction { Allow = "allow", Deny = "deny", }
+    SSEType { SseEbs = "sse-ebs", SseKms = "sse-kms", None = "none", }
     SecondaryInterfaceStatus { Available = "available", InUse = "in-use", }
     SecondaryInterfaceType { Secondary = "secondary", }
+    SecondaryNetworkCidrBlockAssociationState { Associating = "associating", Associated = "associated", AssociationFailed = "association-failed", Disassociating = "disassociating", Disassociated = "disassociated", DisassociationFailed = "disassociation-failed", }
+    SecondaryNetworkState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", }
+    SecondaryNetworkType { Rdma = "rdma", }
+    SecondarySubnetCidrBlockAssociationState { Associating = "associating", Associated = "associated", AssociationFailed = "association-failed", Disassociating = "disassociating", Disassociated = "disassociated", DisassociationFailed = "disassociation-failed", }
+    SecondarySubnetState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", }
+    SecurityGroupReferencingSupportValue { Enable = "enable", Disable = "disable", }
+    SecurityGroupVpcAssociationState { Associating = "associating", Associated = "associated", AssociationFailed = "association-failed", Disassociating = "disassociating", Disassociated = "disassociated", DisassociationFailed = "disassociation-failed", }
+    ServiceConnectivityType { Ipv4 = "ipv4", Ipv6 = "ipv6", }
     ServiceManaged { Alb = "alb", Nlb = "nlb", Rnat = "rnat", Rds = "rds", }
+    ServiceState { Pending = "Pending", Available = "Available", Deleting = "Deleting", Deleted = "Deleted", Failed = "Failed", }
+    ServiceType { Interface = "Interface", Gateway = "Gateway", GatewayLoadBalancer = "GatewayLoadBalancer", }
     SeverityLabel { Informational = "informational", Low = "low", Medium = "medium", High = "high", Critical = "critical", }
     ShutdownBehavior { Stop = "stop", Terminate = "terminate", }
+    SnapshotAttributeName { ProductCodes = "productCodes", CreateVolumePermission = "createVolumePermission", }
+    SnapshotBlockPublicAccessState { BlockAllSharing = "block-all-sharing", BlockNewSharing = "block-new-sharing", Unblocked = "unblocked", }
+    SnapshotLocationEnum { Regional = "regional", Local = "local", }
+    SnapshotReturnCodes { Success = "success", Skipped = "skipped", MissingPermissions = "missing-permissions", InternalError = "internal-error", ClientError = "client-error", }
+    SnapshotState { Pending = "pending", Completed = "completed", Error = "error", Recoverable = "recoverable", Recovering = "recovering", }
+    SpotAllocationStrategy { LowestPrice = "lowest-price", Diversified = "diversified", CapacityOptimized = "capacity-optimized", CapacityOptimizedPrioritized = "capacity-optimized-prioritized", PriceCapacityOptimized = "price-capacity-optimized", }
+    SpotInstanceInterruptionBehavior { Hibernate = "hibernate", Stop = "stop", Terminate = "terminate", }
+    SpotInstanceState { Open = "open", Active = "active", Closed = "closed", Cancelled = "cancelled", Failed = "failed", Disabled = "disabled", }
     SpotInstanceType { OneTime = "one-time", Persistent = "persistent", }
+    SpreadLevel { Host = "host", Rack = "rack", }
+    State { PendingAcceptance = "PendingAcceptance", Pending = "Pending", Available = "Available", Deleting = "Deleting", Deleted = "Deleted", Rejected = "Rejected", Failed = "Failed", Expired = "Expired", Partial = "Partial", }
+    StaticSourcesSupportValue { Enable = "enable", Disable = "disable", }
+    StatisticType { P50 = "p50", }
     StatusName { Reachability = "reachability", }
     StatusType { Passed = "passed", Failed = "failed", InsufficientData = "insufficient-data", Initializing = "initializing", }
+    StorageTier { Archive = "archive", Standard = "standard", }
     SubnetCidrBlockStateCode { Associating = "associating", Associated = "associated", Disassociating = "disassociating", Disassociated = "disassociated", Failing = "failing", Failed = "failed", }
+    SubnetCidrReservationType { Prefix = "prefix", Explicit = "explicit", }
     SubnetState { Pending = "pending", Available = "available", Unavailable = "unavailable", Failed = "failed", FailedInsufficientCapacity = "failed-insufficient-capacity", }
     SummaryStatus { Ok = "ok", Impaired = "impaired", InsufficientData = "insufficient-data", NotApplicable = "not-applicable", Initializing = "initializing", }
     SupportedAdditionalProcessorFeature { AmdSevSnp = "amd-sev-snp", NestedVirtualization = "nested-virtualization", }
+    TaggableResourceType { NetworkInterface = "network-interface", Instance = "instance", AutoScalingGroup = "auto-scaling-group", }
+    TargetCapacityUnitType { Vcpu = "vcpu", MemoryMib = "memory-mib", Units = "units", }
+    TargetStorageTier { Archive = "archive", }
+    TelemetryStatus { Up = "UP", Down = "DOWN", }
     Tenancy { Default = "default", Dedicated = "dedicated", Host = "host", }
+    TieringOperationStatus { ArchivalInProgress = "archival-in-progress", ArchivalCompleted = "archival-completed", ArchivalFailed = "archival-failed", TemporaryRestoreInProgress = "temporary-restore-in-progress", TemporaryRestoreCompleted = "temporary-restore-completed", TemporaryRestoreFailed = "temporary-restore-failed", PermanentRestoreInProgress = "permanent-restore-in-progress", PermanentRestoreCompleted = "permanent-restore-completed", PermanentRestoreFailed = "permanent-restore-failed", }
     TpmSupportValues { V2_0 = "v2.0", }
+    TrafficDirection { Ingress = "ingress", Egress = "egress", }
+    TrafficIpAddressType { Ipv4 = "ipv4", Ipv6 = "ipv6", DualStack = "dual-stack", }
+    TrafficMirrorNetworkService { AmazonDns = "amazon-dns", }
+    TrafficMirrorRuleAction { Accept = "accept", Reject = "reject", }
+    TrafficMirrorTargetType { NetworkInterface = "network-interface", NetworkLoadBalancer = "network-load-balancer", GatewayLoadBalancerEndpoint = "gateway-load-balancer-endpoint", }
+    TrafficType { Accept = "ACCEPT", Reject = "REJECT", All = "ALL", }
+    TransferType { TimeBased = "time-based", Standard = "standard", }
+    TransitGatewayAssociationState { Associating = "associating", Associated = "associated", Disassociating = "disassociating", Disassociated = "disassociated", }
+    TransitGatewayAttachmentNatGatewaySupportState { Enabled = "enabled", Disabled = "disabled", Enabling = "enabling", Disabling = "disabling", }
+    TransitGatewayAttachmentResourceType { Vpc = "vpc", Vpn = "vpn", VpnConcentrator = "vpn-concentrator", DirectConnectGateway = "direct-connect-gateway", Connect = "connect", Peering = "peering", TgwPeering = "tgw-peering", NetworkFunction = "network-function", ClientVpn = "client-vpn", }
+    TransitGatewayAttachmentState { Initiating = "initiating", InitiatingRequest = "initiatingRequest", PendingAcceptance = "pendingAcceptance", RollingBack = "rollingBack", Pending = "pending", Available = "available", Modifying = "modifying", Deleting = "deleting", Deleted = "deleted", Failed = "failed", Rejected = "rejected", Rejecting = "rejecting", Failing = "failing", }
+    TransitGatewayConnectPeerState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayMulticastDomainState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayPeeringAttachmentMultipathResilienceMode { AlwaysOn = "always-on", }
+    TransitGatewayPeeringAttachmentMultipathResilienceStatus { Pending = "pending", Enabled = "enabled", Disabled = "disabled", }
+    TransitGatewayPolicyTableState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayRouteTableState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayState { Pending = "pending", Available = "available", Modifying = "modifying", Deleting = "deleting", Deleted = "deleted", }
+    TransportProtocol { Tcp = "tcp", Udp = "udp", }
+    TrustProviderType { User = "user", Device = "device", }
+    TunnelInsideIpVersion { Ipv4 = "ipv4", Ipv6 = "ipv6", }
+    UnlimitedSupportedInstanceFamily { T2 = "t2", T3 = "t3", T3a = "t3a", T4g = "t4g", T8i = "t8i", }
+    UnsuccessfulInstanceCreditSpecificationErrorCode { InvalidInstanceIDMalformed = "InvalidInstanceID.Malformed", InvalidInstanceIDNotFound = "InvalidInstanceID.NotFound", IncorrectInstanceState = "IncorrectInstanceState", InstanceCreditSpecificationNotSupported = "InstanceCreditSpecification.NotSupported", }
     UsageClassType { Spot = "spot", OnDemand = "on-demand", CapacityBlock = "capacity-block", }
+    UserTrustProviderType { IamIdentityCenter = "iam-identity-center", Oidc = "oidc", }
+    VerifiedAccessEndpointAttachmentType { Vpc = "vpc", }
+    VerifiedAccessEndpointProtocol { Http = "http", Https = "https", Tcp = "tcp", }
+    VerifiedAccessEndpointStatusCode { Pending = "pending", Active = "active", Updating = "updating", Deleting = "deleting", Deleted = "deleted", }
+    VerifiedAccessEndpointType { LoadBalancer = "load-balancer", NetworkInterface = "network-interface", Rds = "rds", Cidr = "cidr", }
     VirtualizationType { Hvm = "hvm", Paravirtual = "paravirtual", }
+    VolumeAttachmentState { Attaching = "attaching", Attached = "attached", Detaching = "detaching", Detached = "detached", Busy = "busy", }
+    VolumeAttributeName { AutoEnableIO = "autoEnableIO", ProductCodes = "productCodes", }
+    VolumeModificationState { Modifying = "modifying", Optimizing = "optimizing", Completed = "completed", Failed = "failed", }
+    VolumeState { Creating = "creating", Available = "available", InUse = "in-use", Deleting = "deleting", Deleted = "deleted", Error = "error", }
+    VolumeStatusInfoStatus { Ok = "ok", Impaired = "impaired", InsufficientData = "insufficient-data", Warning = "warning", }
+    VolumeStatusName { IoEnabled = "io-enabled", IoPerformance = "io-performance", InitializationState = "initialization-state", }
     VolumeType { Standard = "standard", Io1 = "io1", Io2 = "io2", Gp2 = "gp2", Sc1 = "sc1", St1 = "st1", Gp3 = "gp3", }
+    VpcAttributeName { EnableDnsSupport = "enableDnsSupport", EnableDnsHostnames = "enableDnsHostnames", EnableNetworkAddressUsageMetrics = "enableNetworkAddressUsageMetrics", }
+    VpcBlockPublicAccessExclusionState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", UpdateInProgress = "update-in-progress", UpdateComplete = "update-complete", UpdateFailed = "update-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DisableInProgress = "disable-in-progress", DisableComplete = "disable-complete", }
+    VpcBlockPublicAccessExclusionsAllowed { Allowed = "allowed", NotAllowed = "not-allowed", }
+    VpcBlockPublicAccessState { DefaultState = "default-state", UpdateInProgress = "update-in-progress", UpdateComplete = "update-complete", }
     VpcCidrBlockStateCode { Associating = "associating", Associated = "associated", Disassociating = "disassociating", Disassociated = "disassociated", Failing = "failing", Failed = "failed", }
     VpcEncryptionControlExclusionState { Enabling = "enabling", Enabled = "enabled", Disabling = "disabling", Disabled = "disabled", }
+    VpcEncryptionControlExclusionStateInput { Enable = "enable", Disable = "disable", }
     VpcEncryptionControlMode { Monitor = "monitor", Enforce = "enforce", }
     VpcEncryptionControlState { EnforceInProgress = "enforce-in-progress", MonitorInProgress = "monitor-in-progress", EnforceFailed = "enforce-failed", MonitorFailed = "monitor-failed", Deleting = "deleting", Deleted = "deleted", Available = "available", Creating = "creating", DeleteFailed = "delete-failed", }
+    VpcEndpointType { Interface = "Interface", Gateway = "Gateway", GatewayLoadBalancer = "GatewayLoadBalancer", Resource = "Resource", ServiceNetwork = "ServiceNetwork", Tunnel = "Tunnel", }
+    VpcPeeringConnectionStateReasonCode { InitiatingRequest = "initiating-request", PendingAcceptance = "pending-acceptance", Active = "active", Deleted = "deleted", Rejected = "rejected", Failed = "failed", Expired = "expired", Provisioning = "provisioning", Deleting = "deleting", }
     VpcState { Pending = "pending", Available = "available", Deleting = "deleting", }
+    VpcTenancy { Default = "default", }
+    VpnEcmpSupportValue { Enable = "enable", Disable = "disable", }
+    VpnProtocol { Openvpn = "openvpn", }
+    VpnState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    VpnStaticRouteSource { Static = "Static", }
+    VpnTunnelBandwidth { Standard = "standard", Large = "large", }
+    WeekDay { Sunday = "sunday", Monday = "monday", Tuesday = "tuesday", Wednesday = "wednesday", Thursday = "thursday", Friday = "friday", Saturday = "saturday", }
+    ZeroSizePreference { Retain = "retain", Default = "default", }
+    Scope { AvailabilityZone = "Availability Zone", Region = "Region", }
 }

@@ -5,6 +5,15 @@
 #[allow(unused_imports)]
 use crate::*;
 
+/// The `AcceptVpcPeeringConnectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceptVpcPeeringConnectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcPeeringConnectionId` on the wire; required.
+    pub vpc_peering_connection_id: String,
+}
+
 /// The `AllocateAddressRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AllocateAddressRequest {
@@ -26,6 +35,82 @@ pub struct AllocateAddressRequest {
     pub tag_specifications: Vec<TagSpecification>,
 }
 
+/// The `AllocateHostsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AllocateHostsRequest {
+    /// `AssetId` on the wire.
+    pub asset_ids: Vec<String>,
+    /// `AutoPlacement` on the wire.
+    pub auto_placement: Option<AutoPlacement>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `CpuOptions` on the wire.
+    pub cpu_options: Option<HostCpuOptionsRequest>,
+    /// `HostMaintenance` on the wire.
+    pub host_maintenance: Option<HostMaintenance>,
+    /// `HostRecovery` on the wire.
+    pub host_recovery: Option<HostRecovery>,
+    /// `InstanceFamily` on the wire.
+    pub instance_family: Option<String>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `Quantity` on the wire.
+    pub quantity: Option<i32>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `AssignIpv6AddressesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignIpv6AddressesRequest {
+    /// `Ipv6AddressCount` on the wire.
+    pub ipv6_address_count: Option<i32>,
+    /// `Ipv6Addresses` on the wire.
+    pub ipv6_addresses: Vec<String>,
+    /// `Ipv6PrefixCount` on the wire.
+    pub ipv6_prefix_count: Option<i32>,
+    /// `Ipv6Prefix` on the wire.
+    pub ipv6_prefixes: Vec<String>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+}
+
+/// The `AssignPrivateIpAddressesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignPrivateIpAddressesRequest {
+    /// `AllowReassignment` on the wire.
+    pub allow_reassignment: Option<bool>,
+    /// `Ipv4PrefixCount` on the wire.
+    pub ipv4_prefix_count: Option<i32>,
+    /// `Ipv4Prefix` on the wire.
+    pub ipv4_prefixes: Vec<String>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_addresses: Vec<String>,
+    /// `SecondaryPrivateIpAddressCount` on the wire.
+    pub secondary_private_ip_address_count: Option<i32>,
+}
+
+/// The `AssignPrivateNatGatewayAddressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignPrivateNatGatewayAddressRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NatGatewayId` on the wire; required.
+    pub nat_gateway_id: String,
+    /// `PrivateIpAddressCount` on the wire.
+    pub private_ip_address_count: Option<i32>,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_addresses: Vec<String>,
+}
+
 /// The `AssociateAddressRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AssociateAddressRequest {
@@ -43,6 +128,163 @@ pub struct AssociateAddressRequest {
     pub private_ip_address: Option<String>,
     /// `PublicIp` on the wire.
     pub public_ip: Option<String>,
+}
+
+/// The `AssociateDhcpOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateDhcpOptionsRequest {
+    /// `DhcpOptionsId` on the wire; required.
+    pub dhcp_options_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `AssociateIamInstanceProfileRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateIamInstanceProfileRequest {
+    /// `IamInstanceProfile` on the wire; required.
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+}
+
+/// The `AssociateNatGatewayAddressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateNatGatewayAddressRequest {
+    /// `AllocationId` on the wire; required.
+    pub allocation_ids: Vec<String>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NatGatewayId` on the wire; required.
+    pub nat_gateway_id: String,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_addresses: Vec<String>,
+}
+
+/// The `AssociateRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `PublicIpv4Pool` on the wire.
+    pub public_ipv4_pool: Option<String>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `AssociateSecurityGroupVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateSecurityGroupVpcRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire; required.
+    pub group_id: String,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `AssociateSubnetCidrBlockRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateSubnetCidrBlockRequest {
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `Ipv6IpamPoolId` on the wire.
+    pub ipv6_ipam_pool_id: Option<String>,
+    /// `Ipv6NetmaskLength` on the wire.
+    pub ipv6_netmask_length: Option<i32>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+}
+
+/// The `AssociateVpcCidrBlockRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateVpcCidrBlockRequest {
+    /// `AmazonProvidedIpv6CidrBlock` on the wire.
+    pub amazon_provided_ipv6_cidr_block: Option<bool>,
+    /// `CidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `Ipv4IpamPoolId` on the wire.
+    pub ipv4_ipam_pool_id: Option<String>,
+    /// `Ipv4NetmaskLength` on the wire.
+    pub ipv4_netmask_length: Option<i32>,
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `Ipv6CidrBlockNetworkBorderGroup` on the wire.
+    pub ipv6_cidr_block_network_border_group: Option<String>,
+    /// `Ipv6IpamPoolId` on the wire.
+    pub ipv6_ipam_pool_id: Option<String>,
+    /// `Ipv6NetmaskLength` on the wire.
+    pub ipv6_netmask_length: Option<i32>,
+    /// `Ipv6Pool` on the wire.
+    pub ipv6_pool: Option<String>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `AttachInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachInternetGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InternetGatewayId` on the wire; required.
+    pub internet_gateway_id: String,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `AttachNetworkInterfaceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachNetworkInterfaceRequest {
+    /// `DeviceIndex` on the wire; required.
+    pub device_index: i32,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EnaQueueCount` on the wire.
+    pub ena_queue_count: Option<i32>,
+    /// `EnaSrdSpecification` on the wire.
+    pub ena_srd_specification: Option<EnaSrdSpecification>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `NetworkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+}
+
+/// The `AttachVolumeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachVolumeRequest {
+    /// `Device` on the wire; required.
+    pub device: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EbsCardIndex` on the wire.
+    pub ebs_card_index: Option<i32>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `AttachVpnGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachVpnGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+    /// `VpnGatewayId` on the wire; required.
+    pub vpn_gateway_id: String,
 }
 
 /// The `AuthorizeSecurityGroupEgressRequest` of the model.
@@ -97,6 +339,343 @@ pub struct AuthorizeSecurityGroupIngressRequest {
     pub to_port: Option<i32>,
 }
 
+/// The `CancelCapacityReservationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelCapacityReservationRequest {
+    /// `ApplyCancellationCharges` on the wire.
+    pub apply_cancellation_charges: Option<ApplyCancellationCharges>,
+    /// `CapacityReservationId` on the wire; required.
+    pub capacity_reservation_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `QuoteId` on the wire.
+    pub quote_id: Option<String>,
+}
+
+/// The `CancelImportTaskRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelImportTaskRequest {
+    /// `CancelReason` on the wire.
+    pub cancel_reason: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImportTaskId` on the wire.
+    pub import_task_id: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_ids: Vec<String>,
+    /// `TerminateInstances` on the wire; required.
+    pub terminate_instances: bool,
+}
+
+/// The `CancelSpotInstanceRequestsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotInstanceRequestsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SpotInstanceRequestId` on the wire; required.
+    pub spot_instance_request_ids: Vec<String>,
+}
+
+/// The `CopyImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopyImageRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `CopyImageTags` on the wire.
+    pub copy_image_tags: Option<bool>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DestinationAvailabilityZone` on the wire.
+    pub destination_availability_zone: Option<String>,
+    /// `DestinationAvailabilityZoneId` on the wire.
+    pub destination_availability_zone_id: Option<String>,
+    /// `DestinationOutpostArn` on the wire.
+    pub destination_outpost_arn: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `Name` on the wire; required.
+    pub name: String,
+    /// `SnapshotCopyCompletionDurationMinutes` on the wire.
+    pub snapshot_copy_completion_duration_minutes: Option<i64>,
+    /// `SourceImageId` on the wire; required.
+    pub source_image_id: String,
+    /// `SourceRegion` on the wire; required.
+    pub source_region: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CopySnapshotRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopySnapshotRequest {
+    /// `CompletionDurationMinutes` on the wire.
+    pub completion_duration_minutes: Option<i32>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DestinationAvailabilityZone` on the wire.
+    pub destination_availability_zone: Option<String>,
+    /// `DestinationOutpostArn` on the wire.
+    pub destination_outpost_arn: Option<String>,
+    /// `DestinationRegion` on the wire.
+    pub destination_region: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `PresignedUrl` on the wire.
+    pub presigned_url: Option<String>,
+    /// `SourceRegion` on the wire; required.
+    pub source_region: String,
+    /// `SourceSnapshotId` on the wire; required.
+    pub source_snapshot_id: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateCapacityReservationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCapacityReservationRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `CommitmentDuration` on the wire.
+    pub commitment_duration: Option<i64>,
+    /// `DeliveryPreference` on the wire.
+    pub delivery_preference: Option<CapacityReservationDeliveryPreference>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EbsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `EndDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `EndDateType` on the wire.
+    pub end_date_type: Option<EndDateType>,
+    /// `EphemeralStorage` on the wire.
+    pub ephemeral_storage: Option<bool>,
+    /// `InstanceCount` on the wire; required.
+    pub instance_count: i32,
+    /// `InstanceMatchCriteria` on the wire.
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    /// `InstancePlatform` on the wire; required.
+    pub instance_platform: Option<CapacityReservationInstancePlatform>,
+    /// `InstanceType` on the wire; required.
+    pub instance_type: String,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `PlacementGroupArn` on the wire.
+    pub placement_group_arn: Option<String>,
+    /// `StartDate` on the wire.
+    pub start_date: Option<Timestamp>,
+    /// `TagSpecifications` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `Tenancy` on the wire.
+    pub tenancy: Option<CapacityReservationTenancy>,
+}
+
+/// The `CreateCustomerGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCustomerGatewayRequest {
+    /// `BgpAsn` on the wire.
+    pub bgp_asn: Option<i32>,
+    /// `BgpAsnExtended` on the wire.
+    pub bgp_asn_extended: Option<i64>,
+    /// `CertificateArn` on the wire.
+    pub certificate_arn: Option<String>,
+    /// `DeviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `IpAddress` on the wire.
+    pub ip_address: Option<String>,
+    /// `PublicIp` on the wire.
+    pub public_ip: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `Type` on the wire; required.
+    pub r#type: Option<GatewayType>,
+}
+
+/// The `CreateDefaultSubnetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDefaultSubnetRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Ipv6Native` on the wire.
+    pub ipv6_native: Option<bool>,
+}
+
+/// The `CreateDefaultVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDefaultVpcRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `CreateDhcpOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDhcpOptionsRequest {
+    /// `DhcpConfiguration` on the wire; required.
+    pub dhcp_configurations: Vec<NewDhcpConfiguration>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateEgressOnlyInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateEgressOnlyInternetGatewayRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `CreateFleetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFleetRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ExcessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
+    /// `LaunchTemplateConfigs` on the wire; required.
+    pub launch_template_configs: Vec<FleetLaunchTemplateConfigRequest>,
+    /// `OnDemandOptions` on the wire.
+    pub on_demand_options: Option<OnDemandOptionsRequest>,
+    /// `ReplaceUnhealthyInstances` on the wire.
+    pub replace_unhealthy_instances: Option<bool>,
+    /// `ReservedCapacityOptions` on the wire.
+    pub reserved_capacity_options: Option<ReservedCapacityOptionsRequest>,
+    /// `SpotOptions` on the wire.
+    pub spot_options: Option<SpotOptionsRequest>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TargetCapacitySpecification` on the wire; required.
+    pub target_capacity_specification: Option<TargetCapacitySpecificationRequest>,
+    /// `TerminateInstancesWithExpiration` on the wire.
+    pub terminate_instances_with_expiration: Option<bool>,
+    /// `Type` on the wire.
+    pub r#type: Option<FleetType>,
+    /// `ValidFrom` on the wire.
+    pub valid_from: Option<Timestamp>,
+    /// `ValidUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `CreateFlowLogsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFlowLogsRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DeliverCrossAccountRole` on the wire.
+    pub deliver_cross_account_role: Option<String>,
+    /// `DeliverLogsPermissionArn` on the wire.
+    pub deliver_logs_permission_arn: Option<String>,
+    /// `DestinationOptions` on the wire.
+    pub destination_options: Option<DestinationOptionsRequest>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LogDestination` on the wire.
+    pub log_destination: Option<String>,
+    /// `LogDestinationType` on the wire.
+    pub log_destination_type: Option<LogDestinationType>,
+    /// `LogFormat` on the wire.
+    pub log_format: Option<String>,
+    /// `LogGroupName` on the wire.
+    pub log_group_name: Option<String>,
+    /// `MaxAggregationInterval` on the wire.
+    pub max_aggregation_interval: Option<i32>,
+    /// `ResourceId` on the wire; required.
+    pub resource_ids: Vec<String>,
+    /// `ResourceType` on the wire; required.
+    pub resource_type: Option<FlowLogsResourceType>,
+    /// `TagFieldSpecification` on the wire.
+    pub tag_field_specifications: Vec<TagFieldSpecificationRequest>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TrafficType` on the wire.
+    pub traffic_type: Option<TrafficType>,
+}
+
+/// The `CreateImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateImageRequest {
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `BootModeOverride` on the wire.
+    pub boot_mode_override: Option<BootModeOverrideValues>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `Name` on the wire; required.
+    pub name: String,
+    /// `NoReboot` on the wire.
+    pub no_reboot: Option<bool>,
+    /// `SnapshotLocation` on the wire.
+    pub snapshot_location: Option<SnapshotLocationEnum>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateInstanceConnectEndpointRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateInstanceConnectEndpointRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `IpAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `PreserveClientIp` on the wire.
+    pub preserve_client_ip: Option<bool>,
+    /// `SecurityGroupId` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateInternetGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
 /// The `CreateKeyPairRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateKeyPairRequest {
@@ -110,6 +689,267 @@ pub struct CreateKeyPairRequest {
     pub key_type: Option<KeyType>,
     /// `TagSpecification` on the wire.
     pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateLaunchTemplateRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateLaunchTemplateRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LaunchTemplateData` on the wire; required.
+    pub launch_template_data: Option<RequestLaunchTemplateData>,
+    /// `LaunchTemplateName` on the wire; required.
+    pub launch_template_name: String,
+    /// `Operator` on the wire.
+    pub operator: Option<OperatorRequest>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VersionDescription` on the wire.
+    pub version_description: Option<String>,
+}
+
+/// The `CreateLaunchTemplateVersionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateLaunchTemplateVersionRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LaunchTemplateData` on the wire; required.
+    pub launch_template_data: Option<RequestLaunchTemplateData>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `ResolveAlias` on the wire.
+    pub resolve_alias: Option<bool>,
+    /// `SourceVersion` on the wire.
+    pub source_version: Option<String>,
+    /// `VersionDescription` on the wire.
+    pub version_description: Option<String>,
+}
+
+/// The `CreateManagedPrefixListRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateManagedPrefixListRequest {
+    /// `AddressFamily` on the wire; required.
+    pub address_family: String,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Entry` on the wire.
+    pub entries: Vec<AddPrefixListEntry>,
+    /// `MaxEntries` on the wire; required.
+    pub max_entries: i32,
+    /// `PrefixListName` on the wire; required.
+    pub prefix_list_name: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateNatGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNatGatewayRequest {
+    /// `AllocationId` on the wire.
+    pub allocation_id: Option<String>,
+    /// `AvailabilityMode` on the wire.
+    pub availability_mode: Option<AvailabilityMode>,
+    /// `AvailabilityZoneAddress` on the wire.
+    pub availability_zone_addresses: Vec<AvailabilityZoneAddress>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `ConnectivityType` on the wire.
+    pub connectivity_type: Option<ConnectivityType>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+    /// `SecondaryAllocationId` on the wire.
+    pub secondary_allocation_ids: Vec<String>,
+    /// `SecondaryPrivateIpAddressCount` on the wire.
+    pub secondary_private_ip_address_count: Option<i32>,
+    /// `SecondaryPrivateIpAddress` on the wire.
+    pub secondary_private_ip_addresses: Vec<String>,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `CreateNetworkAclEntryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkAclEntryRequest {
+    /// `CidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Egress` on the wire; required.
+    pub egress: bool,
+    /// `Icmp` on the wire.
+    pub icmp_type_code: Option<IcmpTypeCode>,
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `NetworkAclId` on the wire; required.
+    pub network_acl_id: String,
+    /// `PortRange` on the wire.
+    pub port_range: Option<PortRange>,
+    /// `Protocol` on the wire; required.
+    pub protocol: String,
+    /// `RuleAction` on the wire; required.
+    pub rule_action: Option<RuleAction>,
+    /// `RuleNumber` on the wire; required.
+    pub rule_number: i32,
+}
+
+/// The `CreateNetworkAclRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkAclRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `CreateNetworkInterfacePermissionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkInterfacePermissionRequest {
+    /// `AwsAccountId` on the wire.
+    pub aws_account_id: Option<String>,
+    /// `AwsService` on the wire.
+    pub aws_service: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+    /// `Permission` on the wire; required.
+    pub permission: Option<InterfacePermissionType>,
+}
+
+/// The `CreateNetworkInterfaceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkInterfaceRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `ConnectionTrackingSpecification` on the wire.
+    pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EnablePrimaryIpv6` on the wire.
+    pub enable_primary_ipv6: Option<bool>,
+    /// `SecurityGroupId` on the wire.
+    pub groups: Vec<String>,
+    /// `InterfaceType` on the wire.
+    pub interface_type: Option<NetworkInterfaceCreationType>,
+    /// `Ipv4PrefixCount` on the wire.
+    pub ipv4_prefix_count: Option<i32>,
+    /// `Ipv4Prefix` on the wire.
+    pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationRequest>,
+    /// `Ipv6AddressCount` on the wire.
+    pub ipv6_address_count: Option<i32>,
+    /// `Ipv6Addresses` on the wire.
+    pub ipv6_addresses: Vec<InstanceIpv6Address>,
+    /// `Ipv6PrefixCount` on the wire.
+    pub ipv6_prefix_count: Option<i32>,
+    /// `Ipv6Prefix` on the wire.
+    pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationRequest>,
+    /// `Operator` on the wire.
+    pub operator: Option<OperatorRequest>,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+    /// `PrivateIpAddresses` on the wire.
+    pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+    /// `SecondaryPrivateIpAddressCount` on the wire.
+    pub secondary_private_ip_address_count: Option<i32>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreatePlacementGroupRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreatePlacementGroupRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupName` on the wire.
+    pub group_name: Option<String>,
+    /// `LinkedGroupId` on the wire.
+    pub linked_group_id: Option<String>,
+    /// `Operator` on the wire.
+    pub operator: Option<OperatorRequest>,
+    /// `ParentGroupId` on the wire.
+    pub parent_group_id: Option<String>,
+    /// `PartitionCount` on the wire.
+    pub partition_count: Option<i32>,
+    /// `SpreadLevel` on the wire.
+    pub spread_level: Option<SpreadLevel>,
+    /// `Strategy` on the wire.
+    pub strategy: Option<PlacementStrategy>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateRouteRequest {
+    /// `CarrierGatewayId` on the wire.
+    pub carrier_gateway_id: Option<String>,
+    /// `CoreNetworkArn` on the wire.
+    pub core_network_arn: Option<String>,
+    /// `DestinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `DestinationIpv6CidrBlock` on the wire.
+    pub destination_ipv6_cidr_block: Option<String>,
+    /// `DestinationPrefixListId` on the wire.
+    pub destination_prefix_list_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EgressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_id: Option<String>,
+    /// `GatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `InstanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `LocalGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `NatGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+    /// `NetworkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `OdbNetworkArn` on the wire.
+    pub odb_network_arn: Option<String>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+    /// `TransitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `VpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+    /// `VpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
+}
+
+/// The `CreateRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateRouteTableRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
 }
 
 /// The `CreateSecurityGroupRequest` of the model.
@@ -127,6 +967,90 @@ pub struct CreateSecurityGroupRequest {
     pub vpc_id: Option<String>,
 }
 
+/// The `CreateSnapshotRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSnapshotRequest {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Location` on the wire.
+    pub location: Option<SnapshotLocationEnum>,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `CreateSnapshotsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSnapshotsRequest {
+    /// `CopyTagsFromSource` on the wire.
+    pub copy_tags_from_source: Option<CopyTagsFromSource>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceSpecification` on the wire; required.
+    pub instance_specification: Option<InstanceSpecification>,
+    /// `Location` on the wire.
+    pub location: Option<SnapshotLocationEnum>,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateSubnetCidrReservationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSubnetCidrReservationRequest {
+    /// `Cidr` on the wire; required.
+    pub cidr: String,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ReservationType` on the wire; required.
+    pub reservation_type: Option<SubnetCidrReservationType>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateSubnetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSubnetRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `CidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Ipv4IpamPoolId` on the wire.
+    pub ipv4_ipam_pool_id: Option<String>,
+    /// `Ipv4NetmaskLength` on the wire.
+    pub ipv4_netmask_length: Option<i32>,
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `Ipv6IpamPoolId` on the wire.
+    pub ipv6_ipam_pool_id: Option<String>,
+    /// `Ipv6Native` on the wire.
+    pub ipv6_native: Option<bool>,
+    /// `Ipv6NetmaskLength` on the wire.
+    pub ipv6_netmask_length: Option<i32>,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
 /// The `CreateTagsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateTagsRequest {
@@ -136,6 +1060,212 @@ pub struct CreateTagsRequest {
     pub resources: Vec<String>,
     /// `Tag` on the wire; required.
     pub tags: Vec<Tag>,
+}
+
+/// The `CreateVolumeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVolumeRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `Iops` on the wire.
+    pub iops: Option<i32>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `MultiAttachEnabled` on the wire.
+    pub multi_attach_enabled: Option<bool>,
+    /// `Operator` on the wire.
+    pub operator: Option<OperatorRequest>,
+    /// `OutpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `Size` on the wire.
+    pub size: Option<i32>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `Throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `VolumeInitializationRate` on the wire.
+    pub volume_initialization_rate: Option<i32>,
+    /// `VolumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `CreateVpcEndpointRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcEndpointRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DnsOptions` on the wire.
+    pub dns_options: Option<DnsOptionsSpecification>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `IpAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `PolicyDocument` on the wire.
+    pub policy_document: Option<String>,
+    /// `PrivateDnsEnabled` on the wire.
+    pub private_dns_enabled: Option<bool>,
+    /// `ResourceConfigurationArn` on the wire.
+    pub resource_configuration_arn: Option<String>,
+    /// `RouteTableId` on the wire.
+    pub route_table_ids: Vec<String>,
+    /// `SecurityGroupId` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `ServiceName` on the wire.
+    pub service_name: Option<String>,
+    /// `ServiceNetworkArn` on the wire.
+    pub service_network_arn: Option<String>,
+    /// `ServiceRegion` on the wire.
+    pub service_region: Option<String>,
+    /// `SubnetConfiguration` on the wire.
+    pub subnet_configurations: Vec<SubnetConfiguration>,
+    /// `SubnetId` on the wire.
+    pub subnet_ids: Vec<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcEndpointType` on the wire.
+    pub vpc_endpoint_type: Option<VpcEndpointType>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `CreateVpcPeeringConnectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcPeeringConnectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `PeerOwnerId` on the wire.
+    pub peer_owner_id: Option<String>,
+    /// `PeerRegion` on the wire.
+    pub peer_region: Option<String>,
+    /// `PeerVpcId` on the wire.
+    pub peer_vpc_id: Option<String>,
+    /// `RequesterPeeringConnectionOptions` on the wire.
+    pub requester_peering_connection_options: Option<CreatePeeringConnectionOptionsRequest>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `CreateVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcRequest {
+    /// `AmazonProvidedIpv6CidrBlock` on the wire.
+    pub amazon_provided_ipv6_cidr_block: Option<bool>,
+    /// `CidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceTenancy` on the wire.
+    pub instance_tenancy: Option<Tenancy>,
+    /// `Ipv4IpamPoolId` on the wire.
+    pub ipv4_ipam_pool_id: Option<String>,
+    /// `Ipv4NetmaskLength` on the wire.
+    pub ipv4_netmask_length: Option<i32>,
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `Ipv6CidrBlockNetworkBorderGroup` on the wire.
+    pub ipv6_cidr_block_network_border_group: Option<String>,
+    /// `Ipv6IpamPoolId` on the wire.
+    pub ipv6_ipam_pool_id: Option<String>,
+    /// `Ipv6NetmaskLength` on the wire.
+    pub ipv6_netmask_length: Option<i32>,
+    /// `Ipv6Pool` on the wire.
+    pub ipv6_pool: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `VpcEncryptionControl` on the wire.
+    pub vpc_encryption_control: Option<VpcEncryptionControlConfiguration>,
+}
+
+/// The `CreateVpnGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpnGatewayRequest {
+    /// `AmazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `Type` on the wire; required.
+    pub r#type: Option<GatewayType>,
+}
+
+/// The `DeleteCustomerGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteCustomerGatewayRequest {
+    /// `CustomerGatewayId` on the wire; required.
+    pub customer_gateway_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DeleteDhcpOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteDhcpOptionsRequest {
+    /// `DhcpOptionsId` on the wire; required.
+    pub dhcp_options_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DeleteEgressOnlyInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteEgressOnlyInternetGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EgressOnlyInternetGatewayId` on the wire; required.
+    pub egress_only_internet_gateway_id: String,
+}
+
+/// The `DeleteFleetsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFleetsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `FleetId` on the wire; required.
+    pub fleet_ids: Vec<String>,
+    /// `TerminateInstances` on the wire; required.
+    pub terminate_instances: bool,
+}
+
+/// The `DeleteFlowLogsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFlowLogsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `FlowLogId` on the wire; required.
+    pub flow_log_ids: Vec<String>,
+}
+
+/// The `DeleteInstanceConnectEndpointRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteInstanceConnectEndpointRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceConnectEndpointId` on the wire; required.
+    pub instance_connect_endpoint_id: String,
+}
+
+/// The `DeleteInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteInternetGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InternetGatewayId` on the wire; required.
+    pub internet_gateway_id: String,
 }
 
 /// The `DeleteKeyPairRequest` of the model.
@@ -149,6 +1279,123 @@ pub struct DeleteKeyPairRequest {
     pub key_pair_id: Option<String>,
 }
 
+/// The `DeleteLaunchTemplateRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+}
+
+/// The `DeleteLaunchTemplateVersionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateVersionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `LaunchTemplateVersion` on the wire; required.
+    pub versions: Vec<String>,
+}
+
+/// The `DeleteManagedPrefixListRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteManagedPrefixListRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `PrefixListId` on the wire; required.
+    pub prefix_list_id: String,
+}
+
+/// The `DeleteNatGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNatGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NatGatewayId` on the wire; required.
+    pub nat_gateway_id: String,
+}
+
+/// The `DeleteNetworkAclEntryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNetworkAclEntryRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Egress` on the wire; required.
+    pub egress: bool,
+    /// `NetworkAclId` on the wire; required.
+    pub network_acl_id: String,
+    /// `RuleNumber` on the wire; required.
+    pub rule_number: i32,
+}
+
+/// The `DeleteNetworkAclRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNetworkAclRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkAclId` on the wire; required.
+    pub network_acl_id: String,
+}
+
+/// The `DeleteNetworkInterfacePermissionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNetworkInterfacePermissionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Force` on the wire.
+    pub force: Option<bool>,
+    /// `NetworkInterfacePermissionId` on the wire; required.
+    pub network_interface_permission_id: String,
+}
+
+/// The `DeleteNetworkInterfaceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNetworkInterfaceRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+}
+
+/// The `DeletePlacementGroupRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeletePlacementGroupRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupName` on the wire; required.
+    pub group_name: String,
+}
+
+/// The `DeleteRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteRouteRequest {
+    /// `DestinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `DestinationIpv6CidrBlock` on the wire.
+    pub destination_ipv6_cidr_block: Option<String>,
+    /// `DestinationPrefixListId` on the wire.
+    pub destination_prefix_list_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+}
+
+/// The `DeleteRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+}
+
 /// The `DeleteSecurityGroupRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteSecurityGroupRequest {
@@ -160,6 +1407,33 @@ pub struct DeleteSecurityGroupRequest {
     pub group_name: Option<String>,
 }
 
+/// The `DeleteSnapshotRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteSnapshotRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+}
+
+/// The `DeleteSubnetCidrReservationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteSubnetCidrReservationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SubnetCidrReservationId` on the wire; required.
+    pub subnet_cidr_reservation_id: String,
+}
+
+/// The `DeleteSubnetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteSubnetRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+}
+
 /// The `DeleteTagsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteTagsRequest {
@@ -169,6 +1443,99 @@ pub struct DeleteTagsRequest {
     pub resources: Vec<String>,
     /// `Tag` on the wire.
     pub tags: Vec<Tag>,
+}
+
+/// The `DeleteVolumeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVolumeRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `DeleteVpcEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpcEndpointsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcEndpointId` on the wire; required.
+    pub vpc_endpoint_ids: Vec<String>,
+}
+
+/// The `DeleteVpcPeeringConnectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpcPeeringConnectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcPeeringConnectionId` on the wire; required.
+    pub vpc_peering_connection_id: String,
+}
+
+/// The `DeleteVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpcRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `DeleteVpnGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpnGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpnGatewayId` on the wire; required.
+    pub vpn_gateway_id: String,
+}
+
+/// The `DeregisterImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeregisterImageRequest {
+    /// `DeleteAssociatedSnapshots` on the wire.
+    pub delete_associated_snapshots: Option<bool>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `DescribeAccountAttributesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAccountAttributesRequest {
+    /// `AttributeName` on the wire.
+    pub attribute_names: Vec<AccountAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DescribeAddressTransfersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAddressTransfersRequest {
+    /// `AllocationId` on the wire.
+    pub allocation_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeAddressesAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAddressesAttributeRequest {
+    /// `AllocationId` on the wire.
+    pub allocation_ids: Vec<String>,
+    /// `Attribute` on the wire.
+    pub attribute: Option<AddressAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
 }
 
 /// The `DescribeAddressesRequest` of the model.
@@ -184,6 +1551,13 @@ pub struct DescribeAddressesRequest {
     pub public_ips: Vec<String>,
 }
 
+/// The `DescribeAggregateIdFormatRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAggregateIdFormatRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
 /// The `DescribeAvailabilityZonesRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeAvailabilityZonesRequest {
@@ -197,6 +1571,403 @@ pub struct DescribeAvailabilityZonesRequest {
     pub zone_ids: Vec<String>,
     /// `ZoneName` on the wire.
     pub zone_names: Vec<String>,
+}
+
+/// The `DescribeAwsNetworkPerformanceMetricSubscriptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAwsNetworkPerformanceMetricSubscriptionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeBundleTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBundleTasksRequest {
+    /// `BundleId` on the wire.
+    pub bundle_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+}
+
+/// The `DescribeByoipCidrsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeByoipCidrsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire; required.
+    pub max_results: i32,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCapacityReservationFleetsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCapacityReservationFleetsRequest {
+    /// `CapacityReservationFleetId` on the wire.
+    pub capacity_reservation_fleet_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCapacityReservationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCapacityReservationsRequest {
+    /// `CapacityReservationId` on the wire.
+    pub capacity_reservation_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCarrierGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCarrierGatewaysRequest {
+    /// `CarrierGatewayId` on the wire.
+    pub carrier_gateway_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeClassicLinkInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeClassicLinkInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceId` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeClientVpnEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeClientVpnEndpointsRequest {
+    /// `ClientVpnEndpointId` on the wire.
+    pub client_vpn_endpoint_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCoipPoolsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCoipPoolsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PoolId` on the wire.
+    pub pool_ids: Vec<String>,
+}
+
+/// The `DescribeConversionTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeConversionTasksRequest {
+    /// `ConversionTaskId` on the wire.
+    pub conversion_task_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DescribeCustomerGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCustomerGatewaysRequest {
+    /// `CustomerGatewayId` on the wire.
+    pub customer_gateway_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+}
+
+/// The `DescribeDhcpOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeDhcpOptionsRequest {
+    /// `DhcpOptionsId` on the wire.
+    pub dhcp_options_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeEgressOnlyInternetGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeEgressOnlyInternetGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EgressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_ids: Vec<String>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeExportImageTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportImageTasksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ExportImageTaskId` on the wire.
+    pub export_image_task_ids: Vec<String>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeExportTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportTasksRequest {
+    /// `ExportTaskId` on the wire.
+    pub export_task_ids: Vec<String>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+}
+
+/// The `DescribeFastLaunchImagesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastLaunchImagesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ImageId` on the wire.
+    pub image_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFastSnapshotRestoresRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoresRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetHistoryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetHistoryRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EventType` on the wire.
+    pub event_type: Option<FleetEventType>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `StartTime` on the wire; required.
+    pub start_time: Timestamp,
+}
+
+/// The `DescribeFleetInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `FleetId` on the wire.
+    pub fleet_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFlowLogsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFlowLogsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filter: Vec<Filter>,
+    /// `FlowLogId` on the wire.
+    pub flow_log_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFpgaImagesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFpgaImagesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `FpgaImageId` on the wire.
+    pub fpga_image_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `Owner` on the wire.
+    pub owners: Vec<String>,
+}
+
+/// The `DescribeHostReservationOfferingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostReservationOfferingsRequest {
+    /// `Filter` on the wire.
+    pub filter: Vec<Filter>,
+    /// `MaxDuration` on the wire.
+    pub max_duration: Option<i32>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `MinDuration` on the wire.
+    pub min_duration: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `OfferingId` on the wire.
+    pub offering_id: Option<String>,
+}
+
+/// The `DescribeHostReservationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostReservationsRequest {
+    /// `Filter` on the wire.
+    pub filter: Vec<Filter>,
+    /// `HostReservationIdSet` on the wire.
+    pub host_reservation_id_set: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeHostsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostsRequest {
+    /// `Filter` on the wire.
+    pub filter: Vec<Filter>,
+    /// `HostId` on the wire.
+    pub host_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIamInstanceProfileAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIamInstanceProfileAssociationsRequest {
+    /// `AssociationId` on the wire.
+    pub association_ids: Vec<String>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIdFormatRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIdFormatRequest {
+    /// `Resource` on the wire.
+    pub resource: Option<String>,
+}
+
+/// The `DescribeImageAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImageAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<ImageAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `DescribeImageUsageReportsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImageUsageReportsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ImageId` on the wire.
+    pub image_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ReportId` on the wire.
+    pub report_ids: Vec<String>,
 }
 
 /// The `DescribeImagesRequest` of the model.
@@ -222,6 +1993,36 @@ pub struct DescribeImagesRequest {
     pub owners: Vec<String>,
 }
 
+/// The `DescribeImportImageTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportImageTasksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filters` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ImportTaskId` on the wire.
+    pub import_task_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeImportSnapshotTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportSnapshotTasksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filters` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ImportTaskId` on the wire.
+    pub import_task_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
 /// The `DescribeInstanceAttributeRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeInstanceAttributeRequest {
@@ -231,6 +2032,66 @@ pub struct DescribeInstanceAttributeRequest {
     pub dry_run: Option<bool>,
     /// `InstanceId` on the wire; required.
     pub instance_id: String,
+}
+
+/// The `DescribeInstanceConnectEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceConnectEndpointsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceConnectEndpointId` on the wire.
+    pub instance_connect_endpoint_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceCreditSpecificationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceCreditSpecificationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceId` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceEventWindowsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceEventWindowsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceEventWindowId` on the wire.
+    pub instance_event_window_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceImageMetadataRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceImageMetadataRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceId` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
 }
 
 /// The `DescribeInstanceStatusRequest` of the model.
@@ -246,6 +2107,38 @@ pub struct DescribeInstanceStatusRequest {
     pub include_managed_resources: Option<bool>,
     /// `InstanceId` on the wire.
     pub instance_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceTopologyRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceTopologyRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `GroupName` on the wire.
+    pub group_names: Vec<String>,
+    /// `InstanceId` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceTypeOfferingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceTypeOfferingsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocationType` on the wire.
+    pub location_type: Option<LocationType>,
     /// `MaxResults` on the wire.
     pub max_results: Option<i32>,
     /// `NextToken` on the wire.
@@ -286,6 +2179,111 @@ pub struct DescribeInstancesRequest {
     pub next_token: Option<String>,
 }
 
+/// The `DescribeInternetGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInternetGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InternetGatewayId` on the wire.
+    pub internet_gateway_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamPoolsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamPoolsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IpamPoolId` on the wire.
+    pub ipam_pool_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamResourceDiscoveriesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamResourceDiscoveriesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IpamResourceDiscoveryId` on the wire.
+    pub ipam_resource_discovery_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamResourceDiscoveryAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamResourceDiscoveryAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IpamResourceDiscoveryAssociationId` on the wire.
+    pub ipam_resource_discovery_association_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamScopesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamScopesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IpamScopeId` on the wire.
+    pub ipam_scope_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IpamId` on the wire.
+    pub ipam_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpv6PoolsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpv6PoolsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PoolId` on the wire.
+    pub pool_ids: Vec<String>,
+}
+
 /// The `DescribeKeyPairsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeKeyPairsRequest {
@@ -299,6 +2297,326 @@ pub struct DescribeKeyPairsRequest {
     pub key_names: Vec<String>,
     /// `KeyPairId` on the wire.
     pub key_pair_ids: Vec<String>,
+}
+
+/// The `DescribeLaunchTemplateVersionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLaunchTemplateVersionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeManagedResources` on the wire.
+    pub include_managed_resources: Option<bool>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `MaxVersion` on the wire.
+    pub max_version: Option<String>,
+    /// `MinVersion` on the wire.
+    pub min_version: Option<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ResolveAlias` on the wire.
+    pub resolve_alias: Option<bool>,
+    /// `LaunchTemplateVersion` on the wire.
+    pub versions: Vec<String>,
+}
+
+/// The `DescribeLaunchTemplatesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLaunchTemplatesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeManagedResources` on the wire.
+    pub include_managed_resources: Option<bool>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_ids: Vec<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_names: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayRouteTableVirtualInterfaceGroupAssociationId` on the wire.
+    pub local_gateway_route_table_virtual_interface_group_association_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTableVpcAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTableVpcAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayRouteTableVpcAssociationId` on the wire.
+    pub local_gateway_route_table_vpc_association_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTablesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTablesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayRouteTableId` on the wire.
+    pub local_gateway_route_table_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayVirtualInterfaceGroupsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayVirtualInterfaceGroupsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayVirtualInterfaceGroupId` on the wire.
+    pub local_gateway_virtual_interface_group_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayVirtualInterfacesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayVirtualInterfacesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayVirtualInterfaceId` on the wire.
+    pub local_gateway_virtual_interface_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `LocalGatewayId` on the wire.
+    pub local_gateway_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLockedSnapshotsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLockedSnapshotsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_ids: Vec<String>,
+}
+
+/// The `DescribeMacHostsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeMacHostsRequest {
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `HostId` on the wire.
+    pub host_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeManagedPrefixListsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeManagedPrefixListsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PrefixListId` on the wire.
+    pub prefix_list_ids: Vec<String>,
+}
+
+/// The `DescribeMovingAddressesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeMovingAddressesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PublicIp` on the wire.
+    pub public_ips: Vec<String>,
+}
+
+/// The `DescribeNatGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNatGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filter: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NatGatewayId` on the wire.
+    pub nat_gateway_ids: Vec<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkAclsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkAclsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkAclId` on the wire.
+    pub network_acl_ids: Vec<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAccessScopeAnalysesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAccessScopeAnalysesRequest {
+    /// `AnalysisStartTimeBegin` on the wire.
+    pub analysis_start_time_begin: Option<Timestamp>,
+    /// `AnalysisStartTimeEnd` on the wire.
+    pub analysis_start_time_end: Option<Timestamp>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkInsightsAccessScopeAnalysisId` on the wire.
+    pub network_insights_access_scope_analysis_ids: Vec<String>,
+    /// `NetworkInsightsAccessScopeId` on the wire.
+    pub network_insights_access_scope_id: Option<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAccessScopesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAccessScopesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkInsightsAccessScopeId` on the wire.
+    pub network_insights_access_scope_ids: Vec<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAnalysesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAnalysesRequest {
+    /// `AnalysisEndTime` on the wire.
+    pub analysis_end_time: Option<Timestamp>,
+    /// `AnalysisStartTime` on the wire.
+    pub analysis_start_time: Option<Timestamp>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkInsightsAnalysisId` on the wire.
+    pub network_insights_analysis_ids: Vec<String>,
+    /// `NetworkInsightsPathId` on the wire.
+    pub network_insights_path_id: Option<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsPathsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsPathsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkInsightsPathId` on the wire.
+    pub network_insights_path_ids: Vec<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInterfaceAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInterfaceAttributeRequest {
+    /// `Attribute` on the wire.
+    pub attribute: Option<NetworkInterfaceAttribute>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+}
+
+/// The `DescribeNetworkInterfacePermissionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInterfacePermissionsRequest {
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NetworkInterfacePermissionId` on the wire.
+    pub network_interface_permission_ids: Vec<String>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
 }
 
 /// The `DescribeNetworkInterfacesRequest` of the model.
@@ -318,6 +2636,60 @@ pub struct DescribeNetworkInterfacesRequest {
     pub next_token: Option<String>,
 }
 
+/// The `DescribePlacementGroupsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePlacementGroupsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `GroupId` on the wire.
+    pub group_ids: Vec<String>,
+    /// `GroupName` on the wire.
+    pub group_names: Vec<String>,
+}
+
+/// The `DescribePrefixListsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePrefixListsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PrefixListId` on the wire.
+    pub prefix_list_ids: Vec<String>,
+}
+
+/// The `DescribePrincipalIdFormatRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePrincipalIdFormatRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `Resource` on the wire.
+    pub resources: Vec<String>,
+}
+
+/// The `DescribePublicIpv4PoolsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePublicIpv4PoolsRequest {
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PoolId` on the wire.
+    pub pool_ids: Vec<String>,
+}
+
 /// The `DescribeRegionsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeRegionsRequest {
@@ -329,6 +2701,211 @@ pub struct DescribeRegionsRequest {
     pub filters: Vec<Filter>,
     /// `RegionName` on the wire.
     pub region_names: Vec<String>,
+}
+
+/// The `DescribeReplaceRootVolumeTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReplaceRootVolumeTasksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ReplaceRootVolumeTaskId` on the wire.
+    pub replace_root_volume_task_ids: Vec<String>,
+}
+
+/// The `DescribeReservedInstancesListingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesListingsRequest {
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ReservedInstancesId` on the wire.
+    pub reserved_instances_id: Option<String>,
+    /// `ReservedInstancesListingId` on the wire.
+    pub reserved_instances_listing_id: Option<String>,
+}
+
+/// The `DescribeReservedInstancesModificationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesModificationsRequest {
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ReservedInstancesModificationId` on the wire.
+    pub reserved_instances_modification_ids: Vec<String>,
+}
+
+/// The `DescribeReservedInstancesOfferingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesOfferingsRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeMarketplace` on the wire.
+    pub include_marketplace: Option<bool>,
+    /// `InstanceTenancy` on the wire.
+    pub instance_tenancy: Option<Tenancy>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `MaxDuration` on the wire.
+    pub max_duration: Option<i64>,
+    /// `MaxInstanceCount` on the wire.
+    pub max_instance_count: Option<i32>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `MinDuration` on the wire.
+    pub min_duration: Option<i64>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `OfferingClass` on the wire.
+    pub offering_class: Option<OfferingClassType>,
+    /// `OfferingType` on the wire.
+    pub offering_type: Option<OfferingTypeValues>,
+    /// `ProductDescription` on the wire.
+    pub product_description: Option<RIProductDescription>,
+    /// `ReservedInstancesOfferingId` on the wire.
+    pub reserved_instances_offering_ids: Vec<String>,
+}
+
+/// The `DescribeReservedInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `OfferingClass` on the wire.
+    pub offering_class: Option<OfferingClassType>,
+    /// `OfferingType` on the wire.
+    pub offering_type: Option<OfferingTypeValues>,
+    /// `ReservedInstancesId` on the wire.
+    pub reserved_instances_ids: Vec<String>,
+}
+
+/// The `DescribeRouteServerEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServerEndpointsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `RouteServerEndpointId` on the wire.
+    pub route_server_endpoint_ids: Vec<String>,
+}
+
+/// The `DescribeRouteServerPeersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServerPeersRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `RouteServerPeerId` on the wire.
+    pub route_server_peer_ids: Vec<String>,
+}
+
+/// The `DescribeRouteServersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServersRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `RouteServerId` on the wire.
+    pub route_server_ids: Vec<String>,
+}
+
+/// The `DescribeRouteTablesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteTablesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `RouteTableId` on the wire.
+    pub route_table_ids: Vec<String>,
+}
+
+/// The `DescribeScheduledInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeScheduledInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ScheduledInstanceId` on the wire.
+    pub scheduled_instance_ids: Vec<String>,
+    /// `SlotStartTimeRange` on the wire.
+    pub slot_start_time_range: Option<SlotStartTimeRangeRequest>,
+}
+
+/// The `DescribeSecondaryNetworksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecondaryNetworksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SecondaryNetworkId` on the wire.
+    pub secondary_network_ids: Vec<String>,
+}
+
+/// The `DescribeSecondarySubnetsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecondarySubnetsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SecondarySubnetId` on the wire.
+    pub secondary_subnet_ids: Vec<String>,
+}
+
+/// The `DescribeSecurityGroupReferencesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecurityGroupReferencesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire; required.
+    pub group_id: Vec<String>,
 }
 
 /// The `DescribeSecurityGroupRulesRequest` of the model.
@@ -346,6 +2923,19 @@ pub struct DescribeSecurityGroupRulesRequest {
     pub security_group_rule_ids: Vec<String>,
 }
 
+/// The `DescribeSecurityGroupVpcAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecurityGroupVpcAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
 /// The `DescribeSecurityGroupsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeSecurityGroupsRequest {
@@ -357,6 +2947,167 @@ pub struct DescribeSecurityGroupsRequest {
     pub group_ids: Vec<String>,
     /// `GroupName` on the wire.
     pub group_names: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeSnapshotAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<SnapshotAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+}
+
+/// The `DescribeSnapshotTierStatusRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotTierStatusRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeSnapshotsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `Owner` on the wire.
+    pub owner_ids: Vec<String>,
+    /// `RestorableBy` on the wire.
+    pub restorable_by_user_ids: Vec<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_ids: Vec<String>,
+}
+
+/// The `DescribeSpotDatafeedSubscriptionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotDatafeedSubscriptionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DescribeSpotFleetInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_id: String,
+}
+
+/// The `DescribeSpotFleetRequestHistoryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestHistoryRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EventType` on the wire.
+    pub event_type: Option<EventType>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_id: String,
+    /// `StartTime` on the wire; required.
+    pub start_time: Timestamp,
+}
+
+/// The `DescribeSpotFleetRequestsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SpotFleetRequestId` on the wire.
+    pub spot_fleet_request_ids: Vec<String>,
+}
+
+/// The `DescribeSpotInstanceRequestsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotInstanceRequestsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SpotInstanceRequestId` on the wire.
+    pub spot_instance_request_ids: Vec<String>,
+}
+
+/// The `DescribeSpotPriceHistoryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotPriceHistoryRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EndTime` on the wire.
+    pub end_time: Option<Timestamp>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `InstanceType` on the wire.
+    pub instance_types: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ProductDescription` on the wire.
+    pub product_descriptions: Vec<String>,
+    /// `StartTime` on the wire.
+    pub start_time: Option<Timestamp>,
+}
+
+/// The `DescribeStaleSecurityGroupsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeStaleSecurityGroupsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `DescribeStoreImageTasksRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeStoreImageTasksRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `ImageId` on the wire.
+    pub image_ids: Vec<String>,
     /// `MaxResults` on the wire.
     pub max_results: Option<i32>,
     /// `NextToken` on the wire.
@@ -391,6 +3142,491 @@ pub struct DescribeTagsRequest {
     pub next_token: Option<String>,
 }
 
+/// The `DescribeTrafficMirrorFiltersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorFiltersRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TrafficMirrorFilterId` on the wire.
+    pub traffic_mirror_filter_ids: Vec<String>,
+}
+
+/// The `DescribeTrafficMirrorSessionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorSessionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TrafficMirrorSessionId` on the wire.
+    pub traffic_mirror_session_ids: Vec<String>,
+}
+
+/// The `DescribeTrafficMirrorTargetsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorTargetsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TrafficMirrorTargetId` on the wire.
+    pub traffic_mirror_target_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayAttachmentsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayAttachmentsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayAttachmentIds` on the wire.
+    pub transit_gateway_attachment_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayConnectPeersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayConnectPeersRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayConnectPeerIds` on the wire.
+    pub transit_gateway_connect_peer_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayConnectsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayConnectsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayAttachmentIds` on the wire.
+    pub transit_gateway_attachment_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayMulticastDomainsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayMulticastDomainsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayMulticastDomainIds` on the wire.
+    pub transit_gateway_multicast_domain_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayPeeringAttachmentsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayPeeringAttachmentsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayAttachmentIds` on the wire.
+    pub transit_gateway_attachment_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayPolicyTablesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayPolicyTablesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayPolicyTableIds` on the wire.
+    pub transit_gateway_policy_table_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayRouteTablesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayRouteTablesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayRouteTableIds` on the wire.
+    pub transit_gateway_route_table_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewayVpcAttachmentsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayVpcAttachmentsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayAttachmentIds` on the wire.
+    pub transit_gateway_attachment_ids: Vec<String>,
+}
+
+/// The `DescribeTransitGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayIds` on the wire.
+    pub transit_gateway_ids: Vec<String>,
+}
+
+/// The `DescribeVerifiedAccessEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessEndpointsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VerifiedAccessEndpointId` on the wire.
+    pub verified_access_endpoint_ids: Vec<String>,
+    /// `VerifiedAccessGroupId` on the wire.
+    pub verified_access_group_id: Option<String>,
+    /// `VerifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_id: Option<String>,
+}
+
+/// The `DescribeVerifiedAccessGroupsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessGroupsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VerifiedAccessGroupId` on the wire.
+    pub verified_access_group_ids: Vec<String>,
+    /// `VerifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_id: Option<String>,
+}
+
+/// The `DescribeVerifiedAccessInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VerifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_ids: Vec<String>,
+}
+
+/// The `DescribeVerifiedAccessTrustProvidersRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessTrustProvidersRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VerifiedAccessTrustProviderId` on the wire.
+    pub verified_access_trust_provider_ids: Vec<String>,
+}
+
+/// The `DescribeVolumeAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumeAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<VolumeAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `DescribeVolumeStatusRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumeStatusRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeManagedResources` on the wire.
+    pub include_managed_resources: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VolumeId` on the wire.
+    pub volume_ids: Vec<String>,
+}
+
+/// The `DescribeVolumesModificationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumesModificationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeManagedResources` on the wire.
+    pub include_managed_resources: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VolumeId` on the wire.
+    pub volume_ids: Vec<String>,
+}
+
+/// The `DescribeVolumesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `IncludeManagedResources` on the wire.
+    pub include_managed_resources: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VolumeId` on the wire.
+    pub volume_ids: Vec<String>,
+}
+
+/// The `DescribeVpcAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<VpcAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `DescribeVpcBlockPublicAccessExclusionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcBlockPublicAccessExclusionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ExclusionId` on the wire.
+    pub exclusion_ids: Vec<String>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeVpcBlockPublicAccessOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcBlockPublicAccessOptionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DescribeVpcClassicLinkDnsSupportRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcClassicLinkDnsSupportRequest {
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcIds` on the wire.
+    pub vpc_ids: Vec<String>,
+}
+
+/// The `DescribeVpcClassicLinkRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcClassicLinkRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `VpcId` on the wire.
+    pub vpc_ids: Vec<String>,
+}
+
+/// The `DescribeVpcEncryptionControlsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEncryptionControlsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcEncryptionControlId` on the wire.
+    pub vpc_encryption_control_ids: Vec<String>,
+    /// `VpcId` on the wire.
+    pub vpc_ids: Vec<String>,
+}
+
+/// The `DescribeVpcEndpointConnectionNotificationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointConnectionNotificationsRequest {
+    /// `ConnectionNotificationId` on the wire.
+    pub connection_notification_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeVpcEndpointConnectionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointConnectionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeVpcEndpointServiceConfigurationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServiceConfigurationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ServiceId` on the wire.
+    pub service_ids: Vec<String>,
+}
+
+/// The `DescribeVpcEndpointServicePermissionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServicePermissionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ServiceId` on the wire; required.
+    pub service_id: String,
+}
+
+/// The `DescribeVpcEndpointServicesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServicesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `ServiceName` on the wire.
+    pub service_names: Vec<String>,
+    /// `ServiceRegion` on the wire.
+    pub service_regions: Vec<String>,
+}
+
+/// The `DescribeVpcEndpointsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcEndpointId` on the wire.
+    pub vpc_endpoint_ids: Vec<String>,
+}
+
+/// The `DescribeVpcPeeringConnectionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcPeeringConnectionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_ids: Vec<String>,
+}
+
 /// The `DescribeVpcsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeVpcsRequest {
@@ -406,6 +3642,162 @@ pub struct DescribeVpcsRequest {
     pub vpc_ids: Vec<String>,
 }
 
+/// The `DescribeVpnConnectionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpnConnectionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `VpnConnectionId` on the wire.
+    pub vpn_connection_ids: Vec<String>,
+}
+
+/// The `DescribeVpnGatewaysRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpnGatewaysRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `VpnGatewayId` on the wire.
+    pub vpn_gateway_ids: Vec<String>,
+}
+
+/// The `DetachInternetGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DetachInternetGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InternetGatewayId` on the wire; required.
+    pub internet_gateway_id: String,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `DetachNetworkInterfaceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DetachNetworkInterfaceRequest {
+    /// `AttachmentId` on the wire; required.
+    pub attachment_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Force` on the wire.
+    pub force: Option<bool>,
+}
+
+/// The `DetachVolumeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DetachVolumeRequest {
+    /// `Device` on the wire.
+    pub device: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Force` on the wire.
+    pub force: Option<bool>,
+    /// `InstanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `DetachVpnGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DetachVpnGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+    /// `VpnGatewayId` on the wire; required.
+    pub vpn_gateway_id: String,
+}
+
+/// The `DisableAllowedImagesSettingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableAllowedImagesSettingsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisableEbsEncryptionByDefaultRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableEbsEncryptionByDefaultRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisableFastSnapshotRestoresRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoresRequest {
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SourceSnapshotId` on the wire; required.
+    pub source_snapshot_ids: Vec<String>,
+}
+
+/// The `DisableImageBlockPublicAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageBlockPublicAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisableImageDeprecationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageDeprecationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `DisableImageDeregistrationProtectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageDeregistrationProtectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `DisableImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `DisableSerialConsoleAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableSerialConsoleAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisableSnapshotBlockPublicAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableSnapshotBlockPublicAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisableVgwRoutePropagationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableVgwRoutePropagationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GatewayId` on the wire; required.
+    pub gateway_id: String,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+}
+
 /// The `DisassociateAddressRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisassociateAddressRequest {
@@ -417,6 +3809,172 @@ pub struct DisassociateAddressRequest {
     pub public_ip: Option<String>,
 }
 
+/// The `DisassociateIamInstanceProfileRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateIamInstanceProfileRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+}
+
+/// The `DisassociateNatGatewayAddressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateNatGatewayAddressRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxDrainDurationSeconds` on the wire.
+    pub max_drain_duration_seconds: Option<i32>,
+    /// `NatGatewayId` on the wire; required.
+    pub nat_gateway_id: String,
+}
+
+/// The `DisassociateRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateRouteTableRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `DisassociateSecurityGroupVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateSecurityGroupVpcRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire; required.
+    pub group_id: String,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `DisassociateSubnetCidrBlockRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateSubnetCidrBlockRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+}
+
+/// The `DisassociateVpcCidrBlockRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateVpcCidrBlockRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+}
+
+/// The `EnableAllowedImagesSettingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableAllowedImagesSettingsRequest {
+    /// `AllowedImagesSettingsState` on the wire; required.
+    pub allowed_images_settings_state: Option<AllowedImagesSettingsEnabledState>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `EnableEbsEncryptionByDefaultRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableEbsEncryptionByDefaultRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `EnableFastSnapshotRestoresRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoresRequest {
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SourceSnapshotId` on the wire; required.
+    pub source_snapshot_ids: Vec<String>,
+}
+
+/// The `EnableImageBlockPublicAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageBlockPublicAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageBlockPublicAccessState` on the wire; required.
+    pub image_block_public_access_state: Option<ImageBlockPublicAccessEnabledState>,
+}
+
+/// The `EnableImageDeprecationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageDeprecationRequest {
+    /// `DeprecateAt` on the wire; required.
+    pub deprecate_at: Timestamp,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `EnableImageDeregistrationProtectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageDeregistrationProtectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+    /// `WithCooldown` on the wire.
+    pub with_cooldown: Option<bool>,
+}
+
+/// The `EnableImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `EnableSerialConsoleAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableSerialConsoleAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `EnableSnapshotBlockPublicAccessRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableSnapshotBlockPublicAccessRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `State` on the wire; required.
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `EnableVgwRoutePropagationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableVgwRoutePropagationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GatewayId` on the wire; required.
+    pub gateway_id: String,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+}
+
+/// The `EnableVolumeIORequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableVolumeIORequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `GetAllowedImagesSettingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetAllowedImagesSettingsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
 /// The `GetConsoleOutputRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GetConsoleOutputRequest {
@@ -426,6 +3984,189 @@ pub struct GetConsoleOutputRequest {
     pub instance_id: String,
     /// `Latest` on the wire.
     pub latest: Option<bool>,
+}
+
+/// The `GetDefaultCreditSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDefaultCreditSpecificationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceFamily` on the wire; required.
+    pub instance_family: Option<UnlimitedSupportedInstanceFamily>,
+}
+
+/// The `GetEbsDefaultKmsKeyIdRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetEbsDefaultKmsKeyIdRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetEbsEncryptionByDefaultRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetEbsEncryptionByDefaultRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetImageBlockPublicAccessStateRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetImageBlockPublicAccessStateRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetInstanceMetadataDefaultsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetInstanceMetadataDefaultsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetInstanceTypesFromInstanceRequirementsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetInstanceTypesFromInstanceRequirementsRequest {
+    /// `ArchitectureType` on the wire; required.
+    pub architecture_types: Vec<ArchitectureType>,
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceRequirements` on the wire; required.
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VirtualizationType` on the wire; required.
+    pub virtualization_types: Vec<VirtualizationType>,
+}
+
+/// The `GetLaunchTemplateDataRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLaunchTemplateDataRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+}
+
+/// The `GetManagedPrefixListAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetManagedPrefixListAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PrefixListId` on the wire; required.
+    pub prefix_list_id: String,
+}
+
+/// The `GetManagedPrefixListEntriesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetManagedPrefixListEntriesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `PrefixListId` on the wire; required.
+    pub prefix_list_id: String,
+    /// `TargetVersion` on the wire.
+    pub target_version: Option<i64>,
+}
+
+/// The `GetPasswordDataRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetPasswordDataRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+}
+
+/// The `GetSecurityGroupsForVpcRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSecurityGroupsForVpcRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `GetSerialConsoleAccessStatusRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSerialConsoleAccessStatusRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetSnapshotBlockPublicAccessStateRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSnapshotBlockPublicAccessStateRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `GetSubnetCidrReservationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSubnetCidrReservationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+}
+
+/// The `ImportImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportImageRequest {
+    /// `Architecture` on the wire.
+    pub architecture: Option<String>,
+    /// `BootMode` on the wire.
+    pub boot_mode: Option<BootModeValues>,
+    /// `ClientData` on the wire.
+    pub client_data: Option<ClientData>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DiskContainer` on the wire.
+    pub disk_containers: Vec<ImageDiskContainer>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `Hypervisor` on the wire.
+    pub hypervisor: Option<String>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `LicenseSpecifications` on the wire.
+    pub license_specifications: Vec<ImportImageLicenseConfigurationRequest>,
+    /// `LicenseType` on the wire.
+    pub license_type: Option<String>,
+    /// `Platform` on the wire.
+    pub platform: Option<String>,
+    /// `RoleName` on the wire.
+    pub role_name: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `UsageOperation` on the wire.
+    pub usage_operation: Option<String>,
 }
 
 /// The `ImportKeyPairRequest` of the model.
@@ -441,6 +4182,624 @@ pub struct ImportKeyPairRequest {
     pub tag_specifications: Vec<TagSpecification>,
 }
 
+/// The `ImportSnapshotRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportSnapshotRequest {
+    /// `ClientData` on the wire.
+    pub client_data: Option<ClientData>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DiskContainer` on the wire.
+    pub disk_container: Option<SnapshotDiskContainer>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `RoleName` on the wire.
+    pub role_name: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `ListImagesInRecycleBinRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListImagesInRecycleBinRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire.
+    pub image_ids: Vec<String>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `ListSnapshotsInRecycleBinRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListSnapshotsInRecycleBinRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_ids: Vec<String>,
+}
+
+/// The `ListVolumesInRecycleBinRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListVolumesInRecycleBinRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `VolumeId` on the wire.
+    pub volume_ids: Vec<String>,
+}
+
+/// The `ModifyAddressAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyAddressAttributeRequest {
+    /// `AllocationId` on the wire; required.
+    pub allocation_id: String,
+    /// `DomainName` on the wire.
+    pub domain_name: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `ModifyAvailabilityZoneGroupRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyAvailabilityZoneGroupRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupName` on the wire; required.
+    pub group_name: String,
+    /// `OptInStatus` on the wire; required.
+    pub opt_in_status: Option<ModifyAvailabilityZoneOptInStatus>,
+}
+
+/// The `ModifyCapacityReservationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyCapacityReservationRequest {
+    /// `Accept` on the wire.
+    pub accept: Option<bool>,
+    /// `AcceptModificationTerms` on the wire.
+    pub accept_modification_terms: Option<bool>,
+    /// `AdditionalInfo` on the wire.
+    pub additional_info: Option<String>,
+    /// `CapacityReservationId` on the wire; required.
+    pub capacity_reservation_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EndDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `EndDateType` on the wire.
+    pub end_date_type: Option<EndDateType>,
+    /// `InstanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `InstanceMatchCriteria` on the wire.
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    /// `QuoteId` on the wire.
+    pub quote_id: Option<String>,
+    /// `StartDate` on the wire.
+    pub start_date: Option<Timestamp>,
+}
+
+/// The `ModifyDefaultCreditSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyDefaultCreditSpecificationRequest {
+    /// `CpuCredits` on the wire; required.
+    pub cpu_credits: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceFamily` on the wire; required.
+    pub instance_family: Option<UnlimitedSupportedInstanceFamily>,
+}
+
+/// The `ModifyEbsDefaultKmsKeyIdRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyEbsDefaultKmsKeyIdRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `KmsKeyId` on the wire; required.
+    pub kms_key_id: String,
+}
+
+/// The `ModifyFleetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyFleetRequest {
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ExcessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
+    /// `LaunchTemplateConfig` on the wire.
+    pub launch_template_configs: Vec<FleetLaunchTemplateConfigRequest>,
+    /// `TargetCapacitySpecification` on the wire.
+    pub target_capacity_specification: Option<TargetCapacitySpecificationRequest>,
+}
+
+/// The `ModifyHostsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyHostsRequest {
+    /// `AutoPlacement` on the wire.
+    pub auto_placement: Option<AutoPlacement>,
+    /// `HostId` on the wire; required.
+    pub host_ids: Vec<String>,
+    /// `HostMaintenance` on the wire.
+    pub host_maintenance: Option<HostMaintenance>,
+    /// `HostRecovery` on the wire.
+    pub host_recovery: Option<HostRecovery>,
+    /// `InstanceFamily` on the wire.
+    pub instance_family: Option<String>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+}
+
+/// The `ModifyImageAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyImageAttributeRequest {
+    /// `Attribute` on the wire.
+    pub attribute: Option<String>,
+    /// `Description` on the wire.
+    pub description: Option<AttributeValue>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+    /// `ImdsSupport` on the wire.
+    pub imds_support: Option<AttributeValue>,
+    /// `LaunchPermission` on the wire.
+    pub launch_permission: Option<LaunchPermissionModifications>,
+    /// `OperationType` on the wire.
+    pub operation_type: Option<OperationType>,
+    /// `OrganizationArn` on the wire.
+    pub organization_arns: Vec<String>,
+    /// `OrganizationalUnitArn` on the wire.
+    pub organizational_unit_arns: Vec<String>,
+    /// `ProductCode` on the wire.
+    pub product_codes: Vec<String>,
+    /// `UserGroup` on the wire.
+    pub user_groups: Vec<String>,
+    /// `UserId` on the wire.
+    pub user_ids: Vec<String>,
+    /// `Value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `ModifyInstanceAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceAttributeRequest {
+    /// `Attribute` on the wire.
+    pub attribute: Option<InstanceAttributeName>,
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<InstanceBlockDeviceMappingSpecification>,
+    /// `DisableApiStop` on the wire.
+    pub disable_api_stop: Option<AttributeBooleanValue>,
+    /// `DisableApiTermination` on the wire.
+    pub disable_api_termination: Option<AttributeBooleanValue>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EbsOptimized` on the wire.
+    pub ebs_optimized: Option<AttributeBooleanValue>,
+    /// `EnaSupport` on the wire.
+    pub ena_support: Option<AttributeBooleanValue>,
+    /// `EnclaveOptions` on the wire.
+    pub enclave_options: Option<EnclaveOptionsRequest>,
+    /// `GroupId` on the wire.
+    pub groups: Vec<String>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `InstanceInitiatedShutdownBehavior` on the wire.
+    pub instance_initiated_shutdown_behavior: Option<AttributeValue>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<AttributeValue>,
+    /// `Kernel` on the wire.
+    pub kernel: Option<AttributeValue>,
+    /// `Ramdisk` on the wire.
+    pub ramdisk: Option<AttributeValue>,
+    /// `SourceDestCheck` on the wire.
+    pub source_dest_check: Option<AttributeBooleanValue>,
+    /// `SriovNetSupport` on the wire.
+    pub sriov_net_support: Option<AttributeValue>,
+    /// `UserData` on the wire.
+    pub user_data: Option<SecureBlobAttributeValue>,
+    /// `Value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `ModifyInstanceCapacityReservationAttributesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCapacityReservationAttributesRequest {
+    /// `CapacityReservationSpecification` on the wire; required.
+    pub capacity_reservation_specification: Option<CapacityReservationSpecification>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+}
+
+/// The `ModifyInstanceCpuOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCpuOptionsRequest {
+    /// `CoreCount` on the wire.
+    pub core_count: Option<i32>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `NestedVirtualization` on the wire.
+    pub nested_virtualization: Option<NestedVirtualizationSpecification>,
+    /// `ThreadsPerCore` on the wire.
+    pub threads_per_core: Option<i32>,
+}
+
+/// The `ModifyInstanceCreditSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCreditSpecificationRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceCreditSpecification` on the wire; required.
+    pub instance_credit_specifications: Vec<InstanceCreditSpecificationRequest>,
+}
+
+/// The `ModifyInstanceMaintenanceOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMaintenanceOptionsRequest {
+    /// `AutoRecovery` on the wire.
+    pub auto_recovery: Option<InstanceAutoRecoveryState>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `RebootMigration` on the wire.
+    pub reboot_migration: Option<InstanceRebootMigrationState>,
+}
+
+/// The `ModifyInstanceMetadataDefaultsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMetadataDefaultsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `HttpEndpoint` on the wire.
+    pub http_endpoint: Option<DefaultInstanceMetadataEndpointState>,
+    /// `HttpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `HttpTokens` on the wire.
+    pub http_tokens: Option<MetadataDefaultHttpTokensState>,
+    /// `HttpTokensEnforced` on the wire.
+    pub http_tokens_enforced: Option<DefaultHttpTokensEnforcedState>,
+    /// `InstanceMetadataTags` on the wire.
+    pub instance_metadata_tags: Option<DefaultInstanceMetadataTagsState>,
+}
+
+/// The `ModifyInstanceMetadataOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMetadataOptionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `HttpEndpoint` on the wire.
+    pub http_endpoint: Option<InstanceMetadataEndpointState>,
+    /// `HttpProtocolIpv6` on the wire.
+    pub http_protocol_ipv6: Option<InstanceMetadataProtocolState>,
+    /// `HttpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `HttpTokens` on the wire.
+    pub http_tokens: Option<HttpTokensState>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `InstanceMetadataTags` on the wire.
+    pub instance_metadata_tags: Option<InstanceMetadataTagsState>,
+}
+
+/// The `ModifyInstancePlacementRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstancePlacementRequest {
+    /// `Affinity` on the wire.
+    pub affinity: Option<Affinity>,
+    /// `GroupId` on the wire.
+    pub group_id: Option<String>,
+    /// `GroupName` on the wire.
+    pub group_name: Option<String>,
+    /// `HostId` on the wire.
+    pub host_id: Option<String>,
+    /// `HostResourceGroupArn` on the wire.
+    pub host_resource_group_arn: Option<String>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `PartitionNumber` on the wire.
+    pub partition_number: Option<i32>,
+    /// `Tenancy` on the wire.
+    pub tenancy: Option<HostTenancy>,
+}
+
+/// The `ModifyLaunchTemplateRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyLaunchTemplateRequest {
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `SetDefaultVersion` on the wire.
+    pub default_version: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+}
+
+/// The `ModifyManagedPrefixListRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyManagedPrefixListRequest {
+    /// `AddEntry` on the wire.
+    pub add_entries: Vec<AddPrefixListEntry>,
+    /// `CurrentVersion` on the wire.
+    pub current_version: Option<i64>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `IpamPrefixListResolverSyncEnabled` on the wire.
+    pub ipam_prefix_list_resolver_sync_enabled: Option<bool>,
+    /// `MaxEntries` on the wire.
+    pub max_entries: Option<i32>,
+    /// `PrefixListId` on the wire; required.
+    pub prefix_list_id: String,
+    /// `PrefixListName` on the wire.
+    pub prefix_list_name: Option<String>,
+    /// `RemoveEntry` on the wire.
+    pub remove_entries: Vec<RemovePrefixListEntry>,
+}
+
+/// The `ModifyNetworkInterfaceAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyNetworkInterfaceAttributeRequest {
+    /// `AssociatePublicIpAddress` on the wire.
+    pub associate_public_ip_address: Option<bool>,
+    /// `AssociatedSubnetId` on the wire.
+    pub associated_subnet_ids: Vec<String>,
+    /// `Attachment` on the wire.
+    pub attachment: Option<NetworkInterfaceAttachmentChanges>,
+    /// `ConnectionTrackingSpecification` on the wire.
+    pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
+    /// `Description` on the wire.
+    pub description: Option<AttributeValue>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EnaSrdSpecification` on the wire.
+    pub ena_srd_specification: Option<EnaSrdSpecification>,
+    /// `EnablePrimaryIpv6` on the wire.
+    pub enable_primary_ipv6: Option<bool>,
+    /// `SecurityGroupId` on the wire.
+    pub groups: Vec<String>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+    /// `SourceDestCheck` on the wire.
+    pub source_dest_check: Option<AttributeBooleanValue>,
+}
+
+/// The `ModifyPrivateDnsNameOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyPrivateDnsNameOptionsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EnableResourceNameDnsAAAARecord` on the wire.
+    pub enable_resource_name_dns_aaaa_record: Option<bool>,
+    /// `EnableResourceNameDnsARecord` on the wire.
+    pub enable_resource_name_dns_a_record: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+    /// `PrivateDnsHostnameType` on the wire.
+    pub private_dns_hostname_type: Option<HostnameType>,
+}
+
+/// The `ModifySecurityGroupRulesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySecurityGroupRulesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire; required.
+    pub group_id: String,
+    /// `SecurityGroupRule` on the wire; required.
+    pub security_group_rules: Vec<SecurityGroupRuleUpdate>,
+}
+
+/// The `ModifySnapshotAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySnapshotAttributeRequest {
+    /// `Attribute` on the wire.
+    pub attribute: Option<SnapshotAttributeName>,
+    /// `CreateVolumePermission` on the wire.
+    pub create_volume_permission: Option<CreateVolumePermissionModifications>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `UserGroup` on the wire.
+    pub group_names: Vec<String>,
+    /// `OperationType` on the wire.
+    pub operation_type: Option<OperationType>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+    /// `UserId` on the wire.
+    pub user_ids: Vec<String>,
+}
+
+/// The `ModifySnapshotTierRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySnapshotTierRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+    /// `StorageTier` on the wire.
+    pub storage_tier: Option<TargetStorageTier>,
+}
+
+/// The `ModifySpotFleetRequestRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySpotFleetRequestRequest {
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `ExcessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
+    /// `LaunchTemplateConfig` on the wire.
+    pub launch_template_configs: Vec<LaunchTemplateConfig>,
+    /// `OnDemandTargetCapacity` on the wire.
+    pub on_demand_target_capacity: Option<i32>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_id: String,
+    /// `TargetCapacity` on the wire.
+    pub target_capacity: Option<i32>,
+}
+
+/// The `ModifySubnetAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySubnetAttributeRequest {
+    /// `AssignIpv6AddressOnCreation` on the wire.
+    pub assign_ipv6_address_on_creation: Option<AttributeBooleanValue>,
+    /// `CustomerOwnedIpv4Pool` on the wire.
+    pub customer_owned_ipv4_pool: Option<String>,
+    /// `DisableLniAtDeviceIndex` on the wire.
+    pub disable_lni_at_device_index: Option<AttributeBooleanValue>,
+    /// `EnableDns64` on the wire.
+    pub enable_dns64: Option<AttributeBooleanValue>,
+    /// `EnableLniAtDeviceIndex` on the wire.
+    pub enable_lni_at_device_index: Option<i32>,
+    /// `EnableResourceNameDnsAAAARecordOnLaunch` on the wire.
+    pub enable_resource_name_dns_aaaa_record_on_launch: Option<AttributeBooleanValue>,
+    /// `EnableResourceNameDnsARecordOnLaunch` on the wire.
+    pub enable_resource_name_dns_a_record_on_launch: Option<AttributeBooleanValue>,
+    /// `MapCustomerOwnedIpOnLaunch` on the wire.
+    pub map_customer_owned_ip_on_launch: Option<AttributeBooleanValue>,
+    /// `MapPublicIpOnLaunch` on the wire.
+    pub map_public_ip_on_launch: Option<AttributeBooleanValue>,
+    /// `PrivateDnsHostnameTypeOnLaunch` on the wire.
+    pub private_dns_hostname_type_on_launch: Option<HostnameType>,
+    /// `SubnetId` on the wire; required.
+    pub subnet_id: String,
+}
+
+/// The `ModifyVolumeAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVolumeAttributeRequest {
+    /// `AutoEnableIO` on the wire.
+    pub auto_enable_io: Option<AttributeBooleanValue>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+}
+
+/// The `ModifyVolumeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVolumeRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Iops` on the wire.
+    pub iops: Option<i32>,
+    /// `MultiAttachEnabled` on the wire.
+    pub multi_attach_enabled: Option<bool>,
+    /// `Size` on the wire.
+    pub size: Option<i32>,
+    /// `Throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `VolumeId` on the wire; required.
+    pub volume_id: String,
+    /// `VolumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `ModifyVpcAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcAttributeRequest {
+    /// `EnableDnsHostnames` on the wire.
+    pub enable_dns_hostnames: Option<AttributeBooleanValue>,
+    /// `EnableDnsSupport` on the wire.
+    pub enable_dns_support: Option<AttributeBooleanValue>,
+    /// `EnableNetworkAddressUsageMetrics` on the wire.
+    pub enable_network_address_usage_metrics: Option<AttributeBooleanValue>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `ModifyVpcEndpointRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcEndpointRequest {
+    /// `AddRouteTableId` on the wire.
+    pub add_route_table_ids: Vec<String>,
+    /// `AddSecurityGroupId` on the wire.
+    pub add_security_group_ids: Vec<String>,
+    /// `AddSubnetId` on the wire.
+    pub add_subnet_ids: Vec<String>,
+    /// `DnsOptions` on the wire.
+    pub dns_options: Option<DnsOptionsSpecification>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `IpAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `PolicyDocument` on the wire.
+    pub policy_document: Option<String>,
+    /// `PrivateDnsEnabled` on the wire.
+    pub private_dns_enabled: Option<bool>,
+    /// `RemoveRouteTableId` on the wire.
+    pub remove_route_table_ids: Vec<String>,
+    /// `RemoveSecurityGroupId` on the wire.
+    pub remove_security_group_ids: Vec<String>,
+    /// `RemoveSubnetId` on the wire.
+    pub remove_subnet_ids: Vec<String>,
+    /// `ResetPolicy` on the wire.
+    pub reset_policy: Option<bool>,
+    /// `SubnetConfiguration` on the wire.
+    pub subnet_configurations: Vec<SubnetConfiguration>,
+    /// `VpcEndpointId` on the wire; required.
+    pub vpc_endpoint_id: String,
+}
+
+/// The `ModifyVpcPeeringConnectionOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcPeeringConnectionOptionsRequest {
+    /// `AccepterPeeringConnectionOptions` on the wire.
+    pub accepter_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `RequesterPeeringConnectionOptions` on the wire.
+    pub requester_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
+    /// `VpcPeeringConnectionId` on the wire; required.
+    pub vpc_peering_connection_id: String,
+}
+
+/// The `ModifyVpcTenancyRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcTenancyRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceTenancy` on the wire; required.
+    pub instance_tenancy: Option<VpcTenancy>,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
+/// The `MonitorInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MonitorInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_ids: Vec<String>,
+    /// `MetricCategoryId` on the wire.
+    pub metric_category_ids: Vec<String>,
+}
+
 /// The `RebootInstancesRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RebootInstancesRequest {
@@ -448,6 +4807,56 @@ pub struct RebootInstancesRequest {
     pub dry_run: Option<bool>,
     /// `InstanceId` on the wire; required.
     pub instance_ids: Vec<String>,
+}
+
+/// The `RegisterImageRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RegisterImageRequest {
+    /// `Architecture` on the wire.
+    pub architecture: Option<ArchitectureValues>,
+    /// `BillingProduct` on the wire.
+    pub billing_products: Vec<String>,
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `BootMode` on the wire.
+    pub boot_mode: Option<BootModeValues>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EnaSupport` on the wire.
+    pub ena_support: Option<bool>,
+    /// `ImageLocation` on the wire.
+    pub image_location: Option<String>,
+    /// `ImdsSupport` on the wire.
+    pub imds_support: Option<ImdsSupportValues>,
+    /// `KernelId` on the wire.
+    pub kernel_id: Option<String>,
+    /// `Name` on the wire; required.
+    pub name: String,
+    /// `RamdiskId` on the wire.
+    pub ramdisk_id: Option<String>,
+    /// `RootDeviceName` on the wire.
+    pub root_device_name: Option<String>,
+    /// `SriovNetSupport` on the wire.
+    pub sriov_net_support: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TpmSupport` on the wire.
+    pub tpm_support: Option<TpmSupportValues>,
+    /// `UefiData` on the wire.
+    pub uefi_data: Option<String>,
+    /// `VirtualizationType` on the wire.
+    pub virtualization_type: Option<String>,
+}
+
+/// The `RejectVpcPeeringConnectionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RejectVpcPeeringConnectionRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `VpcPeeringConnectionId` on the wire; required.
+    pub vpc_peering_connection_id: String,
 }
 
 /// The `ReleaseAddressRequest` of the model.
@@ -461,6 +4870,253 @@ pub struct ReleaseAddressRequest {
     pub network_border_group: Option<String>,
     /// `PublicIp` on the wire.
     pub public_ip: Option<String>,
+}
+
+/// The `ReleaseHostsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReleaseHostsRequest {
+    /// `HostId` on the wire; required.
+    pub host_ids: Vec<String>,
+}
+
+/// The `ReplaceIamInstanceProfileAssociationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceIamInstanceProfileAssociationRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+    /// `IamInstanceProfile` on the wire; required.
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+}
+
+/// The `ReplaceImageCriteriaInAllowedImagesSettingsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceImageCriteriaInAllowedImagesSettingsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageCriterion` on the wire.
+    pub image_criteria: Vec<ImageCriterionRequest>,
+}
+
+/// The `ReplaceNetworkAclAssociationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceNetworkAclAssociationRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkAclId` on the wire; required.
+    pub network_acl_id: String,
+}
+
+/// The `ReplaceNetworkAclEntryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceNetworkAclEntryRequest {
+    /// `CidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Egress` on the wire; required.
+    pub egress: bool,
+    /// `Icmp` on the wire.
+    pub icmp_type_code: Option<IcmpTypeCode>,
+    /// `Ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `NetworkAclId` on the wire; required.
+    pub network_acl_id: String,
+    /// `PortRange` on the wire.
+    pub port_range: Option<PortRange>,
+    /// `Protocol` on the wire; required.
+    pub protocol: String,
+    /// `RuleAction` on the wire; required.
+    pub rule_action: Option<RuleAction>,
+    /// `RuleNumber` on the wire; required.
+    pub rule_number: i32,
+}
+
+/// The `ReplaceRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceRouteRequest {
+    /// `CarrierGatewayId` on the wire.
+    pub carrier_gateway_id: Option<String>,
+    /// `CoreNetworkArn` on the wire.
+    pub core_network_arn: Option<String>,
+    /// `DestinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `DestinationIpv6CidrBlock` on the wire.
+    pub destination_ipv6_cidr_block: Option<String>,
+    /// `DestinationPrefixListId` on the wire.
+    pub destination_prefix_list_id: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EgressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_id: Option<String>,
+    /// `GatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `InstanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `LocalGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `LocalTarget` on the wire.
+    pub local_target: Option<bool>,
+    /// `NatGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+    /// `NetworkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `OdbNetworkArn` on the wire.
+    pub odb_network_arn: Option<String>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+    /// `TransitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `VpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+    /// `VpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
+}
+
+/// The `ReplaceRouteTableAssociationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceRouteTableAssociationRequest {
+    /// `AssociationId` on the wire; required.
+    pub association_id: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `RouteTableId` on the wire; required.
+    pub route_table_id: String,
+}
+
+/// The `ReportInstanceStatusRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReportInstanceStatusRequest {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EndTime` on the wire.
+    pub end_time: Option<Timestamp>,
+    /// `InstanceId` on the wire; required.
+    pub instances: Vec<String>,
+    /// `ReasonCode` on the wire; required.
+    pub reason_codes: Vec<ReportInstanceReasonCodes>,
+    /// `StartTime` on the wire.
+    pub start_time: Option<Timestamp>,
+    /// `Status` on the wire; required.
+    pub status: Option<ReportStatusType>,
+}
+
+/// The `RequestSpotFleetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotFleetRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SpotFleetRequestConfig` on the wire; required.
+    pub spot_fleet_request_config: Option<SpotFleetRequestConfigData>,
+}
+
+/// The `RequestSpotInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotInstancesRequest {
+    /// `AvailabilityZoneGroup` on the wire.
+    pub availability_zone_group: Option<String>,
+    /// `BlockDurationMinutes` on the wire.
+    pub block_duration_minutes: Option<i32>,
+    /// `ClientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `InstanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    /// `LaunchGroup` on the wire.
+    pub launch_group: Option<String>,
+    /// `LaunchSpecification` on the wire.
+    pub launch_specification: Option<RequestSpotLaunchSpecification>,
+    /// `SpotPrice` on the wire.
+    pub spot_price: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `Type` on the wire.
+    pub r#type: Option<SpotInstanceType>,
+    /// `ValidFrom` on the wire.
+    pub valid_from: Option<Timestamp>,
+    /// `ValidUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `ResetAddressAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetAddressAttributeRequest {
+    /// `AllocationId` on the wire; required.
+    pub allocation_id: String,
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<AddressAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `ResetEbsDefaultKmsKeyIdRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetEbsDefaultKmsKeyIdRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+}
+
+/// The `ResetImageAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetImageAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<ResetImageAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ImageId` on the wire; required.
+    pub image_id: String,
+}
+
+/// The `ResetInstanceAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetInstanceAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<InstanceAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: String,
+}
+
+/// The `ResetNetworkInterfaceAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetNetworkInterfaceAttributeRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+    /// `SourceDestCheck` on the wire.
+    pub source_dest_check: Option<String>,
+}
+
+/// The `ResetSnapshotAttributeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetSnapshotAttributeRequest {
+    /// `Attribute` on the wire; required.
+    pub attribute: Option<SnapshotAttributeName>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+}
+
+/// The `RestoreSnapshotTierRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreSnapshotTierRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `PermanentRestore` on the wire.
+    pub permanent_restore: Option<bool>,
+    /// `SnapshotId` on the wire; required.
+    pub snapshot_id: String,
+    /// `TemporaryRestoreDays` on the wire.
+    pub temporary_restore_days: Option<i32>,
 }
 
 /// The `RevokeSecurityGroupEgressRequest` of the model.
@@ -645,4 +5301,80 @@ pub struct TerminateInstancesRequest {
     pub instance_ids: Vec<String>,
     /// `SkipOsShutdown` on the wire.
     pub skip_os_shutdown: Option<bool>,
+}
+
+/// The `UnassignIpv6AddressesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnassignIpv6AddressesRequest {
+    /// `Ipv6Addresses` on the wire.
+    pub ipv6_addresses: Vec<String>,
+    /// `Ipv6Prefix` on the wire.
+    pub ipv6_prefixes: Vec<String>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+}
+
+/// The `UnassignPrivateIpAddressesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnassignPrivateIpAddressesRequest {
+    /// `Ipv4Prefix` on the wire.
+    pub ipv4_prefixes: Vec<String>,
+    /// `NetworkInterfaceId` on the wire; required.
+    pub network_interface_id: String,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_addresses: Vec<String>,
+}
+
+/// The `UnassignPrivateNatGatewayAddressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnassignPrivateNatGatewayAddressRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `MaxDrainDurationSeconds` on the wire.
+    pub max_drain_duration_seconds: Option<i32>,
+    /// `NatGatewayId` on the wire; required.
+    pub nat_gateway_id: String,
+    /// `PrivateIpAddress` on the wire; required.
+    pub private_ip_addresses: Vec<String>,
+}
+
+/// The `UnmonitorInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnmonitorInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `InstanceId` on the wire; required.
+    pub instance_ids: Vec<String>,
+    /// `MetricCategoryId` on the wire.
+    pub metric_category_ids: Vec<String>,
+}
+
+/// The `UpdateSecurityGroupRuleDescriptionsEgressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateSecurityGroupRuleDescriptionsEgressRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire.
+    pub group_id: Option<String>,
+    /// `GroupName` on the wire.
+    pub group_name: Option<String>,
+    /// `IpPermissions` on the wire.
+    pub ip_permissions: Vec<IpPermission>,
+    /// `SecurityGroupRuleDescription` on the wire.
+    pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
+}
+
+/// The `UpdateSecurityGroupRuleDescriptionsIngressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateSecurityGroupRuleDescriptionsIngressRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `GroupId` on the wire.
+    pub group_id: Option<String>,
+    /// `GroupName` on the wire.
+    pub group_name: Option<String>,
+    /// `IpPermissions` on the wire.
+    pub ip_permissions: Vec<IpPermission>,
+    /// `SecurityGroupRuleDescription` on the wire.
+    pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
 }

@@ -5,6 +5,13 @@
 #[allow(unused_imports)]
 use crate::*;
 
+/// The `AcceptVpcPeeringConnectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceptVpcPeeringConnectionResult {
+    /// `vpcPeeringConnection` on the wire.
+    pub vpc_peering_connection: Option<VpcPeeringConnection>,
+}
+
 /// The `AllocateAddressResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AllocateAddressResult {
@@ -26,11 +33,117 @@ pub struct AllocateAddressResult {
     pub public_ipv4_pool: Option<String>,
 }
 
+/// The `AllocateHostsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AllocateHostsResult {
+    /// `hostIdSet` on the wire.
+    pub host_ids: Vec<String>,
+}
+
+/// The `AssignIpv6AddressesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignIpv6AddressesResult {
+    /// `assignedIpv6Addresses` on the wire.
+    pub assigned_ipv6_addresses: Vec<String>,
+    /// `assignedIpv6PrefixSet` on the wire.
+    pub assigned_ipv6_prefixes: Vec<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+}
+
+/// The `AssignPrivateIpAddressesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignPrivateIpAddressesResult {
+    /// `assignedIpv4PrefixSet` on the wire.
+    pub assigned_ipv4_prefixes: Vec<Ipv4PrefixSpecification>,
+    /// `assignedPrivateIpAddressesSet` on the wire.
+    pub assigned_private_ip_addresses: Vec<AssignedPrivateIpAddress>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+}
+
+/// The `AssignPrivateNatGatewayAddressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignPrivateNatGatewayAddressResult {
+    /// `natGatewayAddressSet` on the wire.
+    pub nat_gateway_addresses: Vec<NatGatewayAddress>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+}
+
 /// The `AssociateAddressResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AssociateAddressResult {
     /// `associationId` on the wire.
     pub association_id: Option<String>,
+}
+
+/// The `AssociateIamInstanceProfileResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateIamInstanceProfileResult {
+    /// `iamInstanceProfileAssociation` on the wire.
+    pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
+
+/// The `AssociateNatGatewayAddressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateNatGatewayAddressResult {
+    /// `natGatewayAddressSet` on the wire.
+    pub nat_gateway_addresses: Vec<NatGatewayAddress>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+}
+
+/// The `AssociateRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateRouteTableResult {
+    /// `associationId` on the wire.
+    pub association_id: Option<String>,
+    /// `associationState` on the wire.
+    pub association_state: Option<RouteTableAssociationState>,
+}
+
+/// The `AssociateSecurityGroupVpcResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateSecurityGroupVpcResult {
+    /// `state` on the wire.
+    pub state: Option<SecurityGroupVpcAssociationState>,
+}
+
+/// The `AssociateSubnetCidrBlockResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateSubnetCidrBlockResult {
+    /// `ipv6CidrBlockAssociation` on the wire.
+    pub ipv6_cidr_block_association: Option<SubnetIpv6CidrBlockAssociation>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `AssociateVpcCidrBlockResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateVpcCidrBlockResult {
+    /// `cidrBlockAssociation` on the wire.
+    pub cidr_block_association: Option<VpcCidrBlockAssociation>,
+    /// `ipv6CidrBlockAssociation` on the wire.
+    pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociation>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `AttachNetworkInterfaceResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachNetworkInterfaceResult {
+    /// `attachmentId` on the wire.
+    pub attachment_id: Option<String>,
+    /// `networkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+}
+
+/// The `AttachVpnGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttachVpnGatewayResult {
+    /// `attachment` on the wire.
+    pub vpc_attachment: Option<VpcAttachment>,
 }
 
 /// The `AuthorizeSecurityGroupEgressResult` of the model.
@@ -51,6 +164,227 @@ pub struct AuthorizeSecurityGroupIngressResult {
     pub security_group_rules: Vec<SecurityGroupRule>,
 }
 
+/// The `CancelCapacityReservationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelCapacityReservationResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `CancelImportTaskResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelImportTaskResult {
+    /// `importTaskId` on the wire.
+    pub import_task_id: Option<String>,
+    /// `previousState` on the wire.
+    pub previous_state: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsResponse {
+    /// `successfulFleetRequestSet` on the wire.
+    pub successful_fleet_requests: Vec<CancelSpotFleetRequestsSuccessItem>,
+    /// `unsuccessfulFleetRequestSet` on the wire.
+    pub unsuccessful_fleet_requests: Vec<CancelSpotFleetRequestsErrorItem>,
+}
+
+/// The `CancelSpotInstanceRequestsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotInstanceRequestsResult {
+    /// `spotInstanceRequestSet` on the wire.
+    pub cancelled_spot_instance_requests: Vec<CancelledSpotInstanceRequest>,
+}
+
+/// The `CopyImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopyImageResult {
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+}
+
+/// The `CopySnapshotResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CopySnapshotResult {
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `CreateCapacityReservationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCapacityReservationResult {
+    /// `capacityReservation` on the wire.
+    pub capacity_reservation: Option<CapacityReservation>,
+}
+
+/// The `CreateCustomerGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateCustomerGatewayResult {
+    /// `customerGateway` on the wire.
+    pub customer_gateway: Option<CustomerGateway>,
+}
+
+/// The `CreateDefaultSubnetResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDefaultSubnetResult {
+    /// `subnet` on the wire.
+    pub subnet: Option<Subnet>,
+}
+
+/// The `CreateDefaultVpcResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDefaultVpcResult {
+    /// `vpc` on the wire.
+    pub vpc: Option<Vpc>,
+}
+
+/// The `CreateDhcpOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateDhcpOptionsResult {
+    /// `dhcpOptions` on the wire.
+    pub dhcp_options: Option<DhcpOptions>,
+}
+
+/// The `CreateEgressOnlyInternetGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateEgressOnlyInternetGatewayResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `egressOnlyInternetGateway` on the wire.
+    pub egress_only_internet_gateway: Option<EgressOnlyInternetGateway>,
+}
+
+/// The `CreateFleetResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFleetResult {
+    /// `errorSet` on the wire.
+    pub errors: Vec<CreateFleetError>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `fleetInstanceSet` on the wire.
+    pub instances: Vec<CreateFleetInstance>,
+}
+
+/// The `CreateFlowLogsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFlowLogsResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `flowLogIdSet` on the wire.
+    pub flow_log_ids: Vec<String>,
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<UnsuccessfulItem>,
+}
+
+/// The `CreateImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateImageResult {
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+}
+
+/// The `CreateInstanceConnectEndpointResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateInstanceConnectEndpointResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `instanceConnectEndpoint` on the wire.
+    pub instance_connect_endpoint: Option<Ec2InstanceConnectEndpoint>,
+}
+
+/// The `CreateInternetGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateInternetGatewayResult {
+    /// `internetGateway` on the wire.
+    pub internet_gateway: Option<InternetGateway>,
+}
+
+/// The `CreateLaunchTemplateResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateLaunchTemplateResult {
+    /// `launchTemplate` on the wire.
+    pub launch_template: Option<LaunchTemplate>,
+    /// `warning` on the wire.
+    pub warning: Option<ValidationWarning>,
+}
+
+/// The `CreateLaunchTemplateVersionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateLaunchTemplateVersionResult {
+    /// `launchTemplateVersion` on the wire.
+    pub launch_template_version: Option<LaunchTemplateVersion>,
+    /// `warning` on the wire.
+    pub warning: Option<ValidationWarning>,
+}
+
+/// The `CreateManagedPrefixListResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateManagedPrefixListResult {
+    /// `prefixList` on the wire.
+    pub prefix_list: Option<ManagedPrefixList>,
+}
+
+/// The `CreateNatGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNatGatewayResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `natGateway` on the wire.
+    pub nat_gateway: Option<NatGateway>,
+}
+
+/// The `CreateNetworkAclResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkAclResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `networkAcl` on the wire.
+    pub network_acl: Option<NetworkAcl>,
+}
+
+/// The `CreateNetworkInterfacePermissionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkInterfacePermissionResult {
+    /// `interfacePermission` on the wire.
+    pub interface_permission: Option<NetworkInterfacePermission>,
+}
+
+/// The `CreateNetworkInterfaceResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateNetworkInterfaceResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `networkInterface` on the wire.
+    pub network_interface: Option<NetworkInterface>,
+}
+
+/// The `CreatePlacementGroupResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreatePlacementGroupResult {
+    /// `placementGroup` on the wire.
+    pub placement_group: Option<PlacementGroup>,
+}
+
+/// The `CreateRouteResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateRouteResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `CreateRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateRouteTableResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `routeTable` on the wire.
+    pub route_table: Option<RouteTable>,
+}
+
 /// The `CreateSecurityGroupResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateSecurityGroupResult {
@@ -62,11 +396,129 @@ pub struct CreateSecurityGroupResult {
     pub tags: Vec<Tag>,
 }
 
+/// The `CreateSnapshotsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSnapshotsResult {
+    /// `snapshotSet` on the wire.
+    pub snapshots: Vec<SnapshotInfo>,
+}
+
+/// The `CreateSubnetCidrReservationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSubnetCidrReservationResult {
+    /// `subnetCidrReservation` on the wire.
+    pub subnet_cidr_reservation: Option<SubnetCidrReservation>,
+}
+
+/// The `CreateSubnetResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateSubnetResult {
+    /// `subnet` on the wire.
+    pub subnet: Option<Subnet>,
+}
+
+/// The `CreateVpcEndpointResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcEndpointResult {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `vpcEndpoint` on the wire.
+    pub vpc_endpoint: Option<VpcEndpoint>,
+}
+
+/// The `CreateVpcPeeringConnectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcPeeringConnectionResult {
+    /// `vpcPeeringConnection` on the wire.
+    pub vpc_peering_connection: Option<VpcPeeringConnection>,
+}
+
+/// The `CreateVpcResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpcResult {
+    /// `vpc` on the wire.
+    pub vpc: Option<Vpc>,
+}
+
+/// The `CreateVpnGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVpnGatewayResult {
+    /// `vpnGateway` on the wire.
+    pub vpn_gateway: Option<VpnGateway>,
+}
+
+/// The `DeleteEgressOnlyInternetGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteEgressOnlyInternetGatewayResult {
+    /// `returnCode` on the wire.
+    pub return_code: Option<bool>,
+}
+
+/// The `DeleteFleetsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFleetsResult {
+    /// `successfulFleetDeletionSet` on the wire.
+    pub successful_fleet_deletions: Vec<DeleteFleetSuccessItem>,
+    /// `unsuccessfulFleetDeletionSet` on the wire.
+    pub unsuccessful_fleet_deletions: Vec<DeleteFleetErrorItem>,
+}
+
+/// The `DeleteFlowLogsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFlowLogsResult {
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<UnsuccessfulItem>,
+}
+
+/// The `DeleteInstanceConnectEndpointResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteInstanceConnectEndpointResult {
+    /// `instanceConnectEndpoint` on the wire.
+    pub instance_connect_endpoint: Option<Ec2InstanceConnectEndpoint>,
+}
+
 /// The `DeleteKeyPairResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DeleteKeyPairResult {
     /// `keyPairId` on the wire.
     pub key_pair_id: Option<String>,
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `DeleteLaunchTemplateResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateResult {
+    /// `launchTemplate` on the wire.
+    pub launch_template: Option<LaunchTemplate>,
+}
+
+/// The `DeleteLaunchTemplateVersionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateVersionsResult {
+    /// `successfullyDeletedLaunchTemplateVersionSet` on the wire.
+    pub successfully_deleted_launch_template_versions: Vec<DeleteLaunchTemplateVersionsResponseSuccessItem>,
+    /// `unsuccessfullyDeletedLaunchTemplateVersionSet` on the wire.
+    pub unsuccessfully_deleted_launch_template_versions: Vec<DeleteLaunchTemplateVersionsResponseErrorItem>,
+}
+
+/// The `DeleteManagedPrefixListResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteManagedPrefixListResult {
+    /// `prefixList` on the wire.
+    pub prefix_list: Option<ManagedPrefixList>,
+}
+
+/// The `DeleteNatGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNatGatewayResult {
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+}
+
+/// The `DeleteNetworkInterfacePermissionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteNetworkInterfacePermissionResult {
     /// `return` on the wire.
     pub r#return: Option<bool>,
 }
@@ -80,6 +532,61 @@ pub struct DeleteSecurityGroupResult {
     pub r#return: Option<bool>,
 }
 
+/// The `DeleteSubnetCidrReservationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteSubnetCidrReservationResult {
+    /// `deletedSubnetCidrReservation` on the wire.
+    pub deleted_subnet_cidr_reservation: Option<SubnetCidrReservation>,
+}
+
+/// The `DeleteVpcEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpcEndpointsResult {
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<UnsuccessfulItem>,
+}
+
+/// The `DeleteVpcPeeringConnectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteVpcPeeringConnectionResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `DeregisterImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeregisterImageResult {
+    /// `deleteSnapshotResultSet` on the wire.
+    pub delete_snapshot_results: Vec<DeleteSnapshotReturnCode>,
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `DescribeAccountAttributesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAccountAttributesResult {
+    /// `accountAttributeSet` on the wire.
+    pub account_attributes: Vec<AccountAttribute>,
+}
+
+/// The `DescribeAddressTransfersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAddressTransfersResult {
+    /// `addressTransferSet` on the wire.
+    pub address_transfers: Vec<AddressTransfer>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeAddressesAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAddressesAttributeResult {
+    /// `addressSet` on the wire.
+    pub addresses: Vec<AddressAttribute>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
 /// The `DescribeAddressesResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeAddressesResult {
@@ -87,11 +594,270 @@ pub struct DescribeAddressesResult {
     pub addresses: Vec<Address>,
 }
 
+/// The `DescribeAggregateIdFormatResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAggregateIdFormatResult {
+    /// `statusSet` on the wire.
+    pub statuses: Vec<IdFormat>,
+    /// `useLongIdsAggregated` on the wire.
+    pub use_long_ids_aggregated: Option<bool>,
+}
+
 /// The `DescribeAvailabilityZonesResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeAvailabilityZonesResult {
     /// `availabilityZoneInfo` on the wire.
     pub availability_zones: Vec<AvailabilityZone>,
+}
+
+/// The `DescribeAwsNetworkPerformanceMetricSubscriptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeAwsNetworkPerformanceMetricSubscriptionsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `subscriptionSet` on the wire.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// The `DescribeBundleTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeBundleTasksResult {
+    /// `bundleInstanceTasksSet` on the wire.
+    pub bundle_tasks: Vec<BundleTask>,
+}
+
+/// The `DescribeByoipCidrsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeByoipCidrsResult {
+    /// `byoipCidrSet` on the wire.
+    pub byoip_cidrs: Vec<ByoipCidr>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCapacityReservationFleetsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCapacityReservationFleetsResult {
+    /// `capacityReservationFleetSet` on the wire.
+    pub capacity_reservation_fleets: Vec<CapacityReservationFleet>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCapacityReservationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCapacityReservationsResult {
+    /// `capacityReservationSet` on the wire.
+    pub capacity_reservations: Vec<CapacityReservation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCarrierGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCarrierGatewaysResult {
+    /// `carrierGatewaySet` on the wire.
+    pub carrier_gateways: Vec<CarrierGateway>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeClassicLinkInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeClassicLinkInstancesResult {
+    /// `instancesSet` on the wire.
+    pub instances: Vec<ClassicLinkInstance>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeClientVpnEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeClientVpnEndpointsResult {
+    /// `clientVpnEndpoint` on the wire.
+    pub client_vpn_endpoints: Vec<ClientVpnEndpoint>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeCoipPoolsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCoipPoolsResult {
+    /// `coipPoolSet` on the wire.
+    pub coip_pools: Vec<CoipPool>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeConversionTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeConversionTasksResult {
+    /// `conversionTasks` on the wire.
+    pub conversion_tasks: Vec<ConversionTask>,
+}
+
+/// The `DescribeCustomerGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeCustomerGatewaysResult {
+    /// `customerGatewaySet` on the wire.
+    pub customer_gateways: Vec<CustomerGateway>,
+}
+
+/// The `DescribeDhcpOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeDhcpOptionsResult {
+    /// `dhcpOptionsSet` on the wire.
+    pub dhcp_options: Vec<DhcpOptions>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeEgressOnlyInternetGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeEgressOnlyInternetGatewaysResult {
+    /// `egressOnlyInternetGatewaySet` on the wire.
+    pub egress_only_internet_gateways: Vec<EgressOnlyInternetGateway>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeExportImageTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportImageTasksResult {
+    /// `exportImageTaskSet` on the wire.
+    pub export_image_tasks: Vec<ExportImageTask>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeExportTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeExportTasksResult {
+    /// `exportTaskSet` on the wire.
+    pub export_tasks: Vec<ExportTask>,
+}
+
+/// The `DescribeFastLaunchImagesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastLaunchImagesResult {
+    /// `fastLaunchImageSet` on the wire.
+    pub fast_launch_images: Vec<DescribeFastLaunchImagesSuccessItem>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFastSnapshotRestoresResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoresResult {
+    /// `fastSnapshotRestoreSet` on the wire.
+    pub fast_snapshot_restores: Vec<DescribeFastSnapshotRestoreSuccessItem>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetHistoryResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetHistoryResult {
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `historyRecordSet` on the wire.
+    pub history_records: Vec<HistoryRecordEntry>,
+    /// `lastEvaluatedTime` on the wire.
+    pub last_evaluated_time: Option<Timestamp>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+}
+
+/// The `DescribeFleetInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetInstancesResult {
+    /// `activeInstanceSet` on the wire.
+    pub active_instances: Vec<ActiveInstance>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetsResult {
+    /// `fleetSet` on the wire.
+    pub fleets: Vec<FleetData>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFlowLogsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFlowLogsResult {
+    /// `flowLogSet` on the wire.
+    pub flow_logs: Vec<FlowLog>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFpgaImagesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFpgaImagesResult {
+    /// `fpgaImageSet` on the wire.
+    pub fpga_images: Vec<FpgaImage>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeHostReservationOfferingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostReservationOfferingsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `offeringSet` on the wire.
+    pub offering_set: Vec<HostOffering>,
+}
+
+/// The `DescribeHostReservationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostReservationsResult {
+    /// `hostReservationSet` on the wire.
+    pub host_reservation_set: Vec<HostReservation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeHostsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeHostsResult {
+    /// `hostSet` on the wire.
+    pub hosts: Vec<Host>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIamInstanceProfileAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIamInstanceProfileAssociationsResult {
+    /// `iamInstanceProfileAssociationSet` on the wire.
+    pub iam_instance_profile_associations: Vec<IamInstanceProfileAssociation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIdFormatResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIdFormatResult {
+    /// `statusSet` on the wire.
+    pub statuses: Vec<IdFormat>,
+}
+
+/// The `DescribeImageUsageReportsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImageUsageReportsResult {
+    /// `imageUsageReportSet` on the wire.
+    pub image_usage_reports: Vec<ImageUsageReport>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
 }
 
 /// The `DescribeImagesResult` of the model.
@@ -103,11 +869,83 @@ pub struct DescribeImagesResult {
     pub next_token: Option<String>,
 }
 
+/// The `DescribeImportImageTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportImageTasksResult {
+    /// `importImageTaskSet` on the wire.
+    pub import_image_tasks: Vec<ImportImageTask>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeImportSnapshotTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeImportSnapshotTasksResult {
+    /// `importSnapshotTaskSet` on the wire.
+    pub import_snapshot_tasks: Vec<ImportSnapshotTask>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceConnectEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceConnectEndpointsResult {
+    /// `instanceConnectEndpointSet` on the wire.
+    pub instance_connect_endpoints: Vec<Ec2InstanceConnectEndpoint>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceCreditSpecificationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceCreditSpecificationsResult {
+    /// `instanceCreditSpecificationSet` on the wire.
+    pub instance_credit_specifications: Vec<InstanceCreditSpecification>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceEventWindowsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceEventWindowsResult {
+    /// `instanceEventWindowSet` on the wire.
+    pub instance_event_windows: Vec<InstanceEventWindow>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceImageMetadataResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceImageMetadataResult {
+    /// `instanceImageMetadataSet` on the wire.
+    pub instance_image_metadata: Vec<InstanceImageMetadata>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
 /// The `DescribeInstanceStatusResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeInstanceStatusResult {
     /// `instanceStatusSet` on the wire.
     pub instance_statuses: Vec<InstanceStatus>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceTopologyResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceTopologyResult {
+    /// `instanceSet` on the wire.
+    pub instances: Vec<InstanceTopology>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeInstanceTypeOfferingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInstanceTypeOfferingsResult {
+    /// `instanceTypeOfferingSet` on the wire.
+    pub instance_type_offerings: Vec<InstanceTypeOffering>,
     /// `nextToken` on the wire.
     pub next_token: Option<String>,
 }
@@ -130,11 +968,263 @@ pub struct DescribeInstancesResult {
     pub reservations: Vec<Reservation>,
 }
 
+/// The `DescribeInternetGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeInternetGatewaysResult {
+    /// `internetGatewaySet` on the wire.
+    pub internet_gateways: Vec<InternetGateway>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamPoolsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamPoolsResult {
+    /// `ipamPoolSet` on the wire.
+    pub ipam_pools: Vec<IpamPool>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamResourceDiscoveriesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamResourceDiscoveriesResult {
+    /// `ipamResourceDiscoverySet` on the wire.
+    pub ipam_resource_discoveries: Vec<IpamResourceDiscovery>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamResourceDiscoveryAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamResourceDiscoveryAssociationsResult {
+    /// `ipamResourceDiscoveryAssociationSet` on the wire.
+    pub ipam_resource_discovery_associations: Vec<IpamResourceDiscoveryAssociation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamScopesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamScopesResult {
+    /// `ipamScopeSet` on the wire.
+    pub ipam_scopes: Vec<IpamScope>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpamsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpamsResult {
+    /// `ipamSet` on the wire.
+    pub ipams: Vec<Ipam>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeIpv6PoolsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeIpv6PoolsResult {
+    /// `ipv6PoolSet` on the wire.
+    pub ipv6_pools: Vec<Ipv6Pool>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
 /// The `DescribeKeyPairsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeKeyPairsResult {
     /// `keySet` on the wire.
     pub key_pairs: Vec<KeyPairInfo>,
+}
+
+/// The `DescribeLaunchTemplateVersionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLaunchTemplateVersionsResult {
+    /// `launchTemplateVersionSet` on the wire.
+    pub launch_template_versions: Vec<LaunchTemplateVersion>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLaunchTemplatesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLaunchTemplatesResult {
+    /// `launchTemplates` on the wire.
+    pub launch_templates: Vec<LaunchTemplate>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsResult {
+    /// `localGatewayRouteTableVirtualInterfaceGroupAssociationSet` on the wire.
+    pub local_gateway_route_table_virtual_interface_group_associations:
+        Vec<LocalGatewayRouteTableVirtualInterfaceGroupAssociation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTableVpcAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTableVpcAssociationsResult {
+    /// `localGatewayRouteTableVpcAssociationSet` on the wire.
+    pub local_gateway_route_table_vpc_associations: Vec<LocalGatewayRouteTableVpcAssociation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayRouteTablesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayRouteTablesResult {
+    /// `localGatewayRouteTableSet` on the wire.
+    pub local_gateway_route_tables: Vec<LocalGatewayRouteTable>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayVirtualInterfaceGroupsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayVirtualInterfaceGroupsResult {
+    /// `localGatewayVirtualInterfaceGroupSet` on the wire.
+    pub local_gateway_virtual_interface_groups: Vec<LocalGatewayVirtualInterfaceGroup>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewayVirtualInterfacesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewayVirtualInterfacesResult {
+    /// `localGatewayVirtualInterfaceSet` on the wire.
+    pub local_gateway_virtual_interfaces: Vec<LocalGatewayVirtualInterface>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLocalGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLocalGatewaysResult {
+    /// `localGatewaySet` on the wire.
+    pub local_gateways: Vec<LocalGateway>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeLockedSnapshotsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeLockedSnapshotsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `snapshotSet` on the wire.
+    pub snapshots: Vec<LockedSnapshotsInfo>,
+}
+
+/// The `DescribeMacHostsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeMacHostsResult {
+    /// `macHostSet` on the wire.
+    pub mac_hosts: Vec<MacHost>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeManagedPrefixListsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeManagedPrefixListsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `prefixListSet` on the wire.
+    pub prefix_lists: Vec<ManagedPrefixList>,
+}
+
+/// The `DescribeMovingAddressesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeMovingAddressesResult {
+    /// `movingAddressStatusSet` on the wire.
+    pub moving_address_statuses: Vec<MovingAddressStatus>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNatGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNatGatewaysResult {
+    /// `natGatewaySet` on the wire.
+    pub nat_gateways: Vec<NatGateway>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkAclsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkAclsResult {
+    /// `networkAclSet` on the wire.
+    pub network_acls: Vec<NetworkAcl>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAccessScopeAnalysesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAccessScopeAnalysesResult {
+    /// `networkInsightsAccessScopeAnalysisSet` on the wire.
+    pub network_insights_access_scope_analyses: Vec<NetworkInsightsAccessScopeAnalysis>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAccessScopesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAccessScopesResult {
+    /// `networkInsightsAccessScopeSet` on the wire.
+    pub network_insights_access_scopes: Vec<NetworkInsightsAccessScope>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsAnalysesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsAnalysesResult {
+    /// `networkInsightsAnalysisSet` on the wire.
+    pub network_insights_analyses: Vec<NetworkInsightsAnalysis>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInsightsPathsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInsightsPathsResult {
+    /// `networkInsightsPathSet` on the wire.
+    pub network_insights_paths: Vec<NetworkInsightsPath>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeNetworkInterfaceAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInterfaceAttributeResult {
+    /// `associatePublicIpAddress` on the wire.
+    pub associate_public_ip_address: Option<bool>,
+    /// `attachment` on the wire.
+    pub attachment: Option<NetworkInterfaceAttachment>,
+    /// `description` on the wire.
+    pub description: Option<AttributeValue>,
+    /// `groupSet` on the wire.
+    pub groups: Vec<GroupIdentifier>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `sourceDestCheck` on the wire.
+    pub source_dest_check: Option<AttributeBooleanValue>,
+}
+
+/// The `DescribeNetworkInterfacePermissionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeNetworkInterfacePermissionsResult {
+    /// `networkInterfacePermissions` on the wire.
+    pub network_interface_permissions: Vec<NetworkInterfacePermission>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
 }
 
 /// The `DescribeNetworkInterfacesResult` of the model.
@@ -146,11 +1236,156 @@ pub struct DescribeNetworkInterfacesResult {
     pub next_token: Option<String>,
 }
 
+/// The `DescribePlacementGroupsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePlacementGroupsResult {
+    /// `placementGroupSet` on the wire.
+    pub placement_groups: Vec<PlacementGroup>,
+}
+
+/// The `DescribePrefixListsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePrefixListsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `prefixListSet` on the wire.
+    pub prefix_lists: Vec<PrefixList>,
+}
+
+/// The `DescribePrincipalIdFormatResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePrincipalIdFormatResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `principalSet` on the wire.
+    pub principals: Vec<PrincipalIdFormat>,
+}
+
+/// The `DescribePublicIpv4PoolsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribePublicIpv4PoolsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `publicIpv4PoolSet` on the wire.
+    pub public_ipv4_pools: Vec<PublicIpv4Pool>,
+}
+
 /// The `DescribeRegionsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeRegionsResult {
     /// `regionInfo` on the wire.
     pub regions: Vec<Region>,
+}
+
+/// The `DescribeReplaceRootVolumeTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReplaceRootVolumeTasksResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `replaceRootVolumeTaskSet` on the wire.
+    pub replace_root_volume_tasks: Vec<ReplaceRootVolumeTask>,
+}
+
+/// The `DescribeReservedInstancesListingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesListingsResult {
+    /// `reservedInstancesListingsSet` on the wire.
+    pub reserved_instances_listings: Vec<ReservedInstancesListing>,
+}
+
+/// The `DescribeReservedInstancesModificationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesModificationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `reservedInstancesModificationsSet` on the wire.
+    pub reserved_instances_modifications: Vec<ReservedInstancesModification>,
+}
+
+/// The `DescribeReservedInstancesOfferingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesOfferingsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `reservedInstancesOfferingsSet` on the wire.
+    pub reserved_instances_offerings: Vec<ReservedInstancesOffering>,
+}
+
+/// The `DescribeReservedInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeReservedInstancesResult {
+    /// `reservedInstancesSet` on the wire.
+    pub reserved_instances: Vec<ReservedInstances>,
+}
+
+/// The `DescribeRouteServerEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServerEndpointsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `routeServerEndpointSet` on the wire.
+    pub route_server_endpoints: Vec<RouteServerEndpoint>,
+}
+
+/// The `DescribeRouteServerPeersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServerPeersResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `routeServerPeerSet` on the wire.
+    pub route_server_peers: Vec<RouteServerPeer>,
+}
+
+/// The `DescribeRouteServersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteServersResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `routeServerSet` on the wire.
+    pub route_servers: Vec<RouteServer>,
+}
+
+/// The `DescribeRouteTablesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeRouteTablesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `routeTableSet` on the wire.
+    pub route_tables: Vec<RouteTable>,
+}
+
+/// The `DescribeScheduledInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeScheduledInstancesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `scheduledInstanceSet` on the wire.
+    pub scheduled_instance_set: Vec<ScheduledInstance>,
+}
+
+/// The `DescribeSecondaryNetworksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecondaryNetworksResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `secondaryNetworkSet` on the wire.
+    pub secondary_networks: Vec<SecondaryNetwork>,
+}
+
+/// The `DescribeSecondarySubnetsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecondarySubnetsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `secondarySubnetSet` on the wire.
+    pub secondary_subnets: Vec<SecondarySubnet>,
+}
+
+/// The `DescribeSecurityGroupReferencesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecurityGroupReferencesResult {
+    /// `securityGroupReferenceSet` on the wire.
+    pub security_group_reference_set: Vec<SecurityGroupReference>,
 }
 
 /// The `DescribeSecurityGroupRulesResult` of the model.
@@ -162,6 +1397,15 @@ pub struct DescribeSecurityGroupRulesResult {
     pub security_group_rules: Vec<SecurityGroupRule>,
 }
 
+/// The `DescribeSecurityGroupVpcAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSecurityGroupVpcAssociationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `securityGroupVpcAssociationSet` on the wire.
+    pub security_group_vpc_associations: Vec<SecurityGroupVpcAssociation>,
+}
+
 /// The `DescribeSecurityGroupsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeSecurityGroupsResult {
@@ -169,6 +1413,113 @@ pub struct DescribeSecurityGroupsResult {
     pub next_token: Option<String>,
     /// `securityGroupInfo` on the wire.
     pub security_groups: Vec<SecurityGroup>,
+}
+
+/// The `DescribeSnapshotAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotAttributeResult {
+    /// `createVolumePermission` on the wire.
+    pub create_volume_permissions: Vec<CreateVolumePermission>,
+    /// `productCodes` on the wire.
+    pub product_codes: Vec<ProductCode>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+}
+
+/// The `DescribeSnapshotTierStatusResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotTierStatusResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `snapshotTierStatusSet` on the wire.
+    pub snapshot_tier_statuses: Vec<SnapshotTierStatus>,
+}
+
+/// The `DescribeSnapshotsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSnapshotsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `snapshotSet` on the wire.
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// The `DescribeSpotDatafeedSubscriptionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotDatafeedSubscriptionResult {
+    /// `spotDatafeedSubscription` on the wire.
+    pub spot_datafeed_subscription: Option<SpotDatafeedSubscription>,
+}
+
+/// The `DescribeSpotFleetInstancesResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetInstancesResponse {
+    /// `activeInstanceSet` on the wire.
+    pub active_instances: Vec<ActiveInstance>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+}
+
+/// The `DescribeSpotFleetRequestHistoryResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestHistoryResponse {
+    /// `historyRecordSet` on the wire.
+    pub history_records: Vec<HistoryRecord>,
+    /// `lastEvaluatedTime` on the wire.
+    pub last_evaluated_time: Option<Timestamp>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+}
+
+/// The `DescribeSpotFleetRequestsResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotFleetRequestsResponse {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `spotFleetRequestConfigSet` on the wire.
+    pub spot_fleet_request_configs: Vec<SpotFleetRequestConfig>,
+}
+
+/// The `DescribeSpotInstanceRequestsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotInstanceRequestsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `spotInstanceRequestSet` on the wire.
+    pub spot_instance_requests: Vec<SpotInstanceRequest>,
+}
+
+/// The `DescribeSpotPriceHistoryResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeSpotPriceHistoryResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `spotPriceHistorySet` on the wire.
+    pub spot_price_history: Vec<SpotPrice>,
+}
+
+/// The `DescribeStaleSecurityGroupsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeStaleSecurityGroupsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `staleSecurityGroupSet` on the wire.
+    pub stale_security_group_set: Vec<StaleSecurityGroup>,
+}
+
+/// The `DescribeStoreImageTasksResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeStoreImageTasksResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `storeImageTaskResultSet` on the wire.
+    pub store_image_task_results: Vec<StoreImageTaskResult>,
 }
 
 /// The `DescribeSubnetsResult` of the model.
@@ -189,6 +1540,307 @@ pub struct DescribeTagsResult {
     pub tags: Vec<TagDescription>,
 }
 
+/// The `DescribeTrafficMirrorFiltersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorFiltersResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `trafficMirrorFilterSet` on the wire.
+    pub traffic_mirror_filters: Vec<TrafficMirrorFilter>,
+}
+
+/// The `DescribeTrafficMirrorSessionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorSessionsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `trafficMirrorSessionSet` on the wire.
+    pub traffic_mirror_sessions: Vec<TrafficMirrorSession>,
+}
+
+/// The `DescribeTrafficMirrorTargetsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTrafficMirrorTargetsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `trafficMirrorTargetSet` on the wire.
+    pub traffic_mirror_targets: Vec<TrafficMirrorTarget>,
+}
+
+/// The `DescribeTransitGatewayAttachmentsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayAttachmentsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayAttachments` on the wire.
+    pub transit_gateway_attachments: Vec<TransitGatewayAttachment>,
+}
+
+/// The `DescribeTransitGatewayConnectPeersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayConnectPeersResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayConnectPeerSet` on the wire.
+    pub transit_gateway_connect_peers: Vec<TransitGatewayConnectPeer>,
+}
+
+/// The `DescribeTransitGatewayConnectsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayConnectsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayConnectSet` on the wire.
+    pub transit_gateway_connects: Vec<TransitGatewayConnect>,
+}
+
+/// The `DescribeTransitGatewayMulticastDomainsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayMulticastDomainsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayMulticastDomains` on the wire.
+    pub transit_gateway_multicast_domains: Vec<TransitGatewayMulticastDomain>,
+}
+
+/// The `DescribeTransitGatewayPeeringAttachmentsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayPeeringAttachmentsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayPeeringAttachments` on the wire.
+    pub transit_gateway_peering_attachments: Vec<TransitGatewayPeeringAttachment>,
+}
+
+/// The `DescribeTransitGatewayPolicyTablesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayPolicyTablesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayPolicyTables` on the wire.
+    pub transit_gateway_policy_tables: Vec<TransitGatewayPolicyTable>,
+}
+
+/// The `DescribeTransitGatewayRouteTablesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayRouteTablesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayRouteTables` on the wire.
+    pub transit_gateway_route_tables: Vec<TransitGatewayRouteTable>,
+}
+
+/// The `DescribeTransitGatewayVpcAttachmentsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewayVpcAttachmentsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayVpcAttachments` on the wire.
+    pub transit_gateway_vpc_attachments: Vec<TransitGatewayVpcAttachment>,
+}
+
+/// The `DescribeTransitGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeTransitGatewaysResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewaySet` on the wire.
+    pub transit_gateways: Vec<TransitGateway>,
+}
+
+/// The `DescribeVerifiedAccessEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessEndpointsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `verifiedAccessEndpointSet` on the wire.
+    pub verified_access_endpoints: Vec<VerifiedAccessEndpoint>,
+}
+
+/// The `DescribeVerifiedAccessGroupsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessGroupsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `verifiedAccessGroupSet` on the wire.
+    pub verified_access_groups: Vec<VerifiedAccessGroup>,
+}
+
+/// The `DescribeVerifiedAccessInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessInstancesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `verifiedAccessInstanceSet` on the wire.
+    pub verified_access_instances: Vec<VerifiedAccessInstance>,
+}
+
+/// The `DescribeVerifiedAccessTrustProvidersResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVerifiedAccessTrustProvidersResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `verifiedAccessTrustProviderSet` on the wire.
+    pub verified_access_trust_providers: Vec<VerifiedAccessTrustProvider>,
+}
+
+/// The `DescribeVolumeAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumeAttributeResult {
+    /// `autoEnableIO` on the wire.
+    pub auto_enable_io: Option<AttributeBooleanValue>,
+    /// `productCodes` on the wire.
+    pub product_codes: Vec<ProductCode>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+}
+
+/// The `DescribeVolumeStatusResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumeStatusResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `volumeStatusSet` on the wire.
+    pub volume_statuses: Vec<VolumeStatusItem>,
+}
+
+/// The `DescribeVolumesModificationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumesModificationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `volumeModificationSet` on the wire.
+    pub volumes_modifications: Vec<VolumeModification>,
+}
+
+/// The `DescribeVolumesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVolumesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `volumeSet` on the wire.
+    pub volumes: Vec<Volume>,
+}
+
+/// The `DescribeVpcAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcAttributeResult {
+    /// `enableDnsHostnames` on the wire.
+    pub enable_dns_hostnames: Option<AttributeBooleanValue>,
+    /// `enableDnsSupport` on the wire.
+    pub enable_dns_support: Option<AttributeBooleanValue>,
+    /// `enableNetworkAddressUsageMetrics` on the wire.
+    pub enable_network_address_usage_metrics: Option<AttributeBooleanValue>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `DescribeVpcBlockPublicAccessExclusionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcBlockPublicAccessExclusionsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcBlockPublicAccessExclusionSet` on the wire.
+    pub vpc_block_public_access_exclusions: Vec<VpcBlockPublicAccessExclusion>,
+}
+
+/// The `DescribeVpcBlockPublicAccessOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcBlockPublicAccessOptionsResult {
+    /// `vpcBlockPublicAccessOptions` on the wire.
+    pub vpc_block_public_access_options: Option<VpcBlockPublicAccessOptions>,
+}
+
+/// The `DescribeVpcClassicLinkDnsSupportResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcClassicLinkDnsSupportResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcs` on the wire.
+    pub vpcs: Vec<ClassicLinkDnsSupport>,
+}
+
+/// The `DescribeVpcClassicLinkResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcClassicLinkResult {
+    /// `vpcSet` on the wire.
+    pub vpcs: Vec<VpcClassicLink>,
+}
+
+/// The `DescribeVpcEncryptionControlsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEncryptionControlsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcEncryptionControlSet` on the wire.
+    pub vpc_encryption_controls: Vec<VpcEncryptionControl>,
+}
+
+/// The `DescribeVpcEndpointConnectionNotificationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointConnectionNotificationsResult {
+    /// `connectionNotificationSet` on the wire.
+    pub connection_notification_set: Vec<ConnectionNotification>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeVpcEndpointConnectionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointConnectionsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcEndpointConnectionSet` on the wire.
+    pub vpc_endpoint_connections: Vec<VpcEndpointConnection>,
+}
+
+/// The `DescribeVpcEndpointServiceConfigurationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServiceConfigurationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `serviceConfigurationSet` on the wire.
+    pub service_configurations: Vec<ServiceConfiguration>,
+}
+
+/// The `DescribeVpcEndpointServicePermissionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServicePermissionsResult {
+    /// `allowedPrincipals` on the wire.
+    pub allowed_principals: Vec<AllowedPrincipal>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeVpcEndpointServicesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointServicesResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `serviceDetailSet` on the wire.
+    pub service_details: Vec<ServiceDetail>,
+    /// `serviceNameSet` on the wire.
+    pub service_names: Vec<String>,
+}
+
+/// The `DescribeVpcEndpointsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcEndpointsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcEndpointSet` on the wire.
+    pub vpc_endpoints: Vec<VpcEndpoint>,
+}
+
+/// The `DescribeVpcPeeringConnectionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpcPeeringConnectionsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `vpcPeeringConnectionSet` on the wire.
+    pub vpc_peering_connections: Vec<VpcPeeringConnection>,
+}
+
 /// The `DescribeVpcsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DescribeVpcsResult {
@@ -196,6 +1848,204 @@ pub struct DescribeVpcsResult {
     pub next_token: Option<String>,
     /// `vpcSet` on the wire.
     pub vpcs: Vec<Vpc>,
+}
+
+/// The `DescribeVpnConnectionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpnConnectionsResult {
+    /// `vpnConnectionSet` on the wire.
+    pub vpn_connections: Vec<VpnConnection>,
+}
+
+/// The `DescribeVpnGatewaysResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeVpnGatewaysResult {
+    /// `vpnGatewaySet` on the wire.
+    pub vpn_gateways: Vec<VpnGateway>,
+}
+
+/// The `DisableAllowedImagesSettingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableAllowedImagesSettingsResult {
+    /// `allowedImagesSettingsState` on the wire.
+    pub allowed_images_settings_state: Option<AllowedImagesSettingsDisabledState>,
+}
+
+/// The `DisableEbsEncryptionByDefaultResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableEbsEncryptionByDefaultResult {
+    /// `ebsEncryptionByDefault` on the wire.
+    pub ebs_encryption_by_default: Option<bool>,
+}
+
+/// The `DisableFastSnapshotRestoresResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoresResult {
+    /// `successful` on the wire.
+    pub successful: Vec<DisableFastSnapshotRestoreSuccessItem>,
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<DisableFastSnapshotRestoreErrorItem>,
+}
+
+/// The `DisableImageBlockPublicAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageBlockPublicAccessResult {
+    /// `imageBlockPublicAccessState` on the wire.
+    pub image_block_public_access_state: Option<ImageBlockPublicAccessDisabledState>,
+}
+
+/// The `DisableImageDeprecationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageDeprecationResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `DisableImageDeregistrationProtectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageDeregistrationProtectionResult {
+    /// `return` on the wire.
+    pub r#return: Option<String>,
+}
+
+/// The `DisableImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableImageResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `DisableSerialConsoleAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableSerialConsoleAccessResult {
+    /// `serialConsoleAccessEnabled` on the wire.
+    pub serial_console_access_enabled: Option<bool>,
+}
+
+/// The `DisableSnapshotBlockPublicAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableSnapshotBlockPublicAccessResult {
+    /// `state` on the wire.
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `DisassociateIamInstanceProfileResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateIamInstanceProfileResult {
+    /// `iamInstanceProfileAssociation` on the wire.
+    pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
+
+/// The `DisassociateNatGatewayAddressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateNatGatewayAddressResult {
+    /// `natGatewayAddressSet` on the wire.
+    pub nat_gateway_addresses: Vec<NatGatewayAddress>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+}
+
+/// The `DisassociateSecurityGroupVpcResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateSecurityGroupVpcResult {
+    /// `state` on the wire.
+    pub state: Option<SecurityGroupVpcAssociationState>,
+}
+
+/// The `DisassociateSubnetCidrBlockResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateSubnetCidrBlockResult {
+    /// `ipv6CidrBlockAssociation` on the wire.
+    pub ipv6_cidr_block_association: Option<SubnetIpv6CidrBlockAssociation>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `DisassociateVpcCidrBlockResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateVpcCidrBlockResult {
+    /// `cidrBlockAssociation` on the wire.
+    pub cidr_block_association: Option<VpcCidrBlockAssociation>,
+    /// `ipv6CidrBlockAssociation` on the wire.
+    pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociation>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `EnableAllowedImagesSettingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableAllowedImagesSettingsResult {
+    /// `allowedImagesSettingsState` on the wire.
+    pub allowed_images_settings_state: Option<AllowedImagesSettingsEnabledState>,
+}
+
+/// The `EnableEbsEncryptionByDefaultResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableEbsEncryptionByDefaultResult {
+    /// `ebsEncryptionByDefault` on the wire.
+    pub ebs_encryption_by_default: Option<bool>,
+}
+
+/// The `EnableFastSnapshotRestoresResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoresResult {
+    /// `successful` on the wire.
+    pub successful: Vec<EnableFastSnapshotRestoreSuccessItem>,
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<EnableFastSnapshotRestoreErrorItem>,
+}
+
+/// The `EnableImageBlockPublicAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageBlockPublicAccessResult {
+    /// `imageBlockPublicAccessState` on the wire.
+    pub image_block_public_access_state: Option<ImageBlockPublicAccessEnabledState>,
+}
+
+/// The `EnableImageDeprecationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageDeprecationResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `EnableImageDeregistrationProtectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageDeregistrationProtectionResult {
+    /// `return` on the wire.
+    pub r#return: Option<String>,
+}
+
+/// The `EnableImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableImageResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `EnableSerialConsoleAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableSerialConsoleAccessResult {
+    /// `serialConsoleAccessEnabled` on the wire.
+    pub serial_console_access_enabled: Option<bool>,
+}
+
+/// The `EnableSnapshotBlockPublicAccessResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableSnapshotBlockPublicAccessResult {
+    /// `state` on the wire.
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `GetAllowedImagesSettingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetAllowedImagesSettingsResult {
+    /// `imageCriterionSet` on the wire.
+    pub image_criteria: Vec<ImageCriterion>,
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+    /// `state` on the wire.
+    pub state: Option<String>,
 }
 
 /// The `GetConsoleOutputResult` of the model.
@@ -209,6 +2059,198 @@ pub struct GetConsoleOutputResult {
     pub timestamp: Option<Timestamp>,
 }
 
+/// The `GetDefaultCreditSpecificationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetDefaultCreditSpecificationResult {
+    /// `instanceFamilyCreditSpecification` on the wire.
+    pub instance_family_credit_specification: Option<InstanceFamilyCreditSpecification>,
+}
+
+/// The `GetEbsDefaultKmsKeyIdResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetEbsDefaultKmsKeyIdResult {
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+}
+
+/// The `GetEbsEncryptionByDefaultResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetEbsEncryptionByDefaultResult {
+    /// `ebsEncryptionByDefault` on the wire.
+    pub ebs_encryption_by_default: Option<bool>,
+    /// `sseType` on the wire.
+    pub sse_type: Option<SSEType>,
+}
+
+/// The `GetImageBlockPublicAccessStateResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetImageBlockPublicAccessStateResult {
+    /// `imageBlockPublicAccessState` on the wire.
+    pub image_block_public_access_state: Option<String>,
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+}
+
+/// The `GetInstanceMetadataDefaultsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetInstanceMetadataDefaultsResult {
+    /// `accountLevel` on the wire.
+    pub account_level: Option<InstanceMetadataDefaultsResponse>,
+}
+
+/// The `GetInstanceTypesFromInstanceRequirementsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetInstanceTypesFromInstanceRequirementsResult {
+    /// `instanceTypeSet` on the wire.
+    pub instance_types: Vec<InstanceTypeInfoFromInstanceRequirements>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `GetLaunchTemplateDataResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetLaunchTemplateDataResult {
+    /// `launchTemplateData` on the wire.
+    pub launch_template_data: Option<ResponseLaunchTemplateData>,
+}
+
+/// The `GetManagedPrefixListAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetManagedPrefixListAssociationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `prefixListAssociationSet` on the wire.
+    pub prefix_list_associations: Vec<PrefixListAssociation>,
+}
+
+/// The `GetManagedPrefixListEntriesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetManagedPrefixListEntriesResult {
+    /// `entrySet` on the wire.
+    pub entries: Vec<PrefixListEntry>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `GetPasswordDataResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetPasswordDataResult {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `passwordData` on the wire.
+    pub password_data: Option<String>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// The `GetSecurityGroupsForVpcResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSecurityGroupsForVpcResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `securityGroupForVpcSet` on the wire.
+    pub security_group_for_vpcs: Vec<SecurityGroupForVpc>,
+}
+
+/// The `GetSerialConsoleAccessStatusResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSerialConsoleAccessStatusResult {
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+    /// `serialConsoleAccessEnabled` on the wire.
+    pub serial_console_access_enabled: Option<bool>,
+}
+
+/// The `GetSnapshotBlockPublicAccessStateResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSnapshotBlockPublicAccessStateResult {
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+    /// `state` on the wire.
+    pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `GetSubnetCidrReservationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetSubnetCidrReservationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `subnetIpv4CidrReservationSet` on the wire.
+    pub subnet_ipv4_cidr_reservations: Vec<SubnetCidrReservation>,
+    /// `subnetIpv6CidrReservationSet` on the wire.
+    pub subnet_ipv6_cidr_reservations: Vec<SubnetCidrReservation>,
+}
+
+/// The `ImageAttribute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageAttribute {
+    /// `blockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `bootMode` on the wire.
+    pub boot_mode: Option<AttributeValue>,
+    /// `deregistrationProtection` on the wire.
+    pub deregistration_protection: Option<AttributeValue>,
+    /// `description` on the wire.
+    pub description: Option<AttributeValue>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `imdsSupport` on the wire.
+    pub imds_support: Option<AttributeValue>,
+    /// `kernel` on the wire.
+    pub kernel_id: Option<AttributeValue>,
+    /// `lastLaunchedTime` on the wire.
+    pub last_launched_time: Option<AttributeValue>,
+    /// `launchPermission` on the wire.
+    pub launch_permissions: Vec<LaunchPermission>,
+    /// `productCodes` on the wire.
+    pub product_codes: Vec<ProductCode>,
+    /// `ramdisk` on the wire.
+    pub ramdisk_id: Option<AttributeValue>,
+    /// `sriovNetSupport` on the wire.
+    pub sriov_net_support: Option<AttributeValue>,
+    /// `tpmSupport` on the wire.
+    pub tpm_support: Option<AttributeValue>,
+    /// `uefiData` on the wire.
+    pub uefi_data: Option<AttributeValue>,
+}
+
+/// The `ImportImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportImageResult {
+    /// `architecture` on the wire.
+    pub architecture: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `hypervisor` on the wire.
+    pub hypervisor: Option<String>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `importTaskId` on the wire.
+    pub import_task_id: Option<String>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `licenseSpecifications` on the wire.
+    pub license_specifications: Vec<ImportImageLicenseConfigurationResponse>,
+    /// `licenseType` on the wire.
+    pub license_type: Option<String>,
+    /// `platform` on the wire.
+    pub platform: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `snapshotDetailSet` on the wire.
+    pub snapshot_details: Vec<SnapshotDetail>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `usageOperation` on the wire.
+    pub usage_operation: Option<String>,
+}
+
 /// The `ImportKeyPairResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImportKeyPairResult {
@@ -218,6 +2260,19 @@ pub struct ImportKeyPairResult {
     pub key_name: Option<String>,
     /// `keyPairId` on the wire.
     pub key_pair_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ImportSnapshotResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportSnapshotResult {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `importTaskId` on the wire.
+    pub import_task_id: Option<String>,
+    /// `snapshotTaskDetail` on the wire.
+    pub snapshot_task_detail: Option<SnapshotTaskDetail>,
     /// `tagSet` on the wire.
     pub tags: Vec<Tag>,
 }
@@ -276,6 +2331,299 @@ pub struct KeyPair {
     pub tags: Vec<Tag>,
 }
 
+/// The `ListImagesInRecycleBinResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListImagesInRecycleBinResult {
+    /// `imageSet` on the wire.
+    pub images: Vec<ImageRecycleBinInfo>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `ListSnapshotsInRecycleBinResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListSnapshotsInRecycleBinResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `snapshotSet` on the wire.
+    pub snapshots: Vec<SnapshotRecycleBinInfo>,
+}
+
+/// The `ListVolumesInRecycleBinResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListVolumesInRecycleBinResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `volumeSet` on the wire.
+    pub volumes: Vec<VolumeRecycleBinInfo>,
+}
+
+/// The `ModifyAddressAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyAddressAttributeResult {
+    /// `address` on the wire.
+    pub address: Option<AddressAttribute>,
+}
+
+/// The `ModifyAvailabilityZoneGroupResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyAvailabilityZoneGroupResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyCapacityReservationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyCapacityReservationResult {
+    /// `adjustmentDetails` on the wire.
+    pub adjustment_details: Option<CapacityReservationAdjustmentDetails>,
+    /// `adjustmentStatus` on the wire.
+    pub adjustment_status: Option<CapacityReservationAdjustmentStatus>,
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyDefaultCreditSpecificationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyDefaultCreditSpecificationResult {
+    /// `instanceFamilyCreditSpecification` on the wire.
+    pub instance_family_credit_specification: Option<InstanceFamilyCreditSpecification>,
+}
+
+/// The `ModifyEbsDefaultKmsKeyIdResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyEbsDefaultKmsKeyIdResult {
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+}
+
+/// The `ModifyFleetResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyFleetResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyHostsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyHostsResult {
+    /// `successful` on the wire.
+    pub successful: Vec<String>,
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<UnsuccessfulItem>,
+}
+
+/// The `ModifyInstanceCapacityReservationAttributesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCapacityReservationAttributesResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyInstanceCpuOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCpuOptionsResult {
+    /// `coreCount` on the wire.
+    pub core_count: Option<i32>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `nestedVirtualization` on the wire.
+    pub nested_virtualization: Option<NestedVirtualizationSpecification>,
+    /// `threadsPerCore` on the wire.
+    pub threads_per_core: Option<i32>,
+}
+
+/// The `ModifyInstanceCreditSpecificationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceCreditSpecificationResult {
+    /// `successfulInstanceCreditSpecificationSet` on the wire.
+    pub successful_instance_credit_specifications: Vec<SuccessfulInstanceCreditSpecificationItem>,
+    /// `unsuccessfulInstanceCreditSpecificationSet` on the wire.
+    pub unsuccessful_instance_credit_specifications: Vec<UnsuccessfulInstanceCreditSpecificationItem>,
+}
+
+/// The `ModifyInstanceMaintenanceOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMaintenanceOptionsResult {
+    /// `autoRecovery` on the wire.
+    pub auto_recovery: Option<InstanceAutoRecoveryState>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `rebootMigration` on the wire.
+    pub reboot_migration: Option<InstanceRebootMigrationState>,
+}
+
+/// The `ModifyInstanceMetadataDefaultsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMetadataDefaultsResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyInstanceMetadataOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstanceMetadataOptionsResult {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceMetadataOptions` on the wire.
+    pub instance_metadata_options: Option<InstanceMetadataOptionsResponse>,
+}
+
+/// The `ModifyInstancePlacementResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyInstancePlacementResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyLaunchTemplateResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyLaunchTemplateResult {
+    /// `launchTemplate` on the wire.
+    pub launch_template: Option<LaunchTemplate>,
+}
+
+/// The `ModifyManagedPrefixListResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyManagedPrefixListResult {
+    /// `prefixList` on the wire.
+    pub prefix_list: Option<ManagedPrefixList>,
+}
+
+/// The `ModifyPrivateDnsNameOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyPrivateDnsNameOptionsResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifySecurityGroupRulesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySecurityGroupRulesResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifySnapshotTierResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySnapshotTierResult {
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `tieringStartTime` on the wire.
+    pub tiering_start_time: Option<Timestamp>,
+}
+
+/// The `ModifySpotFleetRequestResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySpotFleetRequestResponse {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyVolumeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVolumeResult {
+    /// `volumeModification` on the wire.
+    pub volume_modification: Option<VolumeModification>,
+}
+
+/// The `ModifyVpcEndpointResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcEndpointResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ModifyVpcPeeringConnectionOptionsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcPeeringConnectionOptionsResult {
+    /// `accepterPeeringConnectionOptions` on the wire.
+    pub accepter_peering_connection_options: Option<PeeringConnectionOptions>,
+    /// `requesterPeeringConnectionOptions` on the wire.
+    pub requester_peering_connection_options: Option<PeeringConnectionOptions>,
+}
+
+/// The `ModifyVpcTenancyResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyVpcTenancyResult {
+    /// `return` on the wire.
+    pub return_value: Option<bool>,
+}
+
+/// The `MonitorInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MonitorInstancesResult {
+    /// `instancesSet` on the wire.
+    pub instance_monitorings: Vec<InstanceMonitoring>,
+}
+
+/// The `RegisterImageResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RegisterImageResult {
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+}
+
+/// The `RejectVpcPeeringConnectionResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RejectVpcPeeringConnectionResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `ReleaseHostsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReleaseHostsResult {
+    /// `successful` on the wire.
+    pub successful: Vec<String>,
+    /// `unsuccessful` on the wire.
+    pub unsuccessful: Vec<UnsuccessfulItem>,
+}
+
+/// The `ReplaceIamInstanceProfileAssociationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceIamInstanceProfileAssociationResult {
+    /// `iamInstanceProfileAssociation` on the wire.
+    pub iam_instance_profile_association: Option<IamInstanceProfileAssociation>,
+}
+
+/// The `ReplaceImageCriteriaInAllowedImagesSettingsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceImageCriteriaInAllowedImagesSettingsResult {
+    /// `return` on the wire.
+    pub return_value: Option<bool>,
+}
+
+/// The `ReplaceNetworkAclAssociationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceNetworkAclAssociationResult {
+    /// `newAssociationId` on the wire.
+    pub new_association_id: Option<String>,
+}
+
+/// The `ReplaceRouteTableAssociationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceRouteTableAssociationResult {
+    /// `associationState` on the wire.
+    pub association_state: Option<RouteTableAssociationState>,
+    /// `newAssociationId` on the wire.
+    pub new_association_id: Option<String>,
+}
+
+/// The `RequestSpotFleetResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotFleetResponse {
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+}
+
+/// The `RequestSpotInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotInstancesResult {
+    /// `spotInstanceRequestSet` on the wire.
+    pub spot_instance_requests: Vec<SpotInstanceRequest>,
+}
+
 /// The `Reservation` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reservation {
@@ -289,6 +2637,33 @@ pub struct Reservation {
     pub requester_id: Option<String>,
     /// `reservationId` on the wire.
     pub reservation_id: Option<String>,
+}
+
+/// The `ResetAddressAttributeResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetAddressAttributeResult {
+    /// `address` on the wire.
+    pub address: Option<AddressAttribute>,
+}
+
+/// The `ResetEbsDefaultKmsKeyIdResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResetEbsDefaultKmsKeyIdResult {
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+}
+
+/// The `RestoreSnapshotTierResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RestoreSnapshotTierResult {
+    /// `isPermanentRestore` on the wire.
+    pub is_permanent_restore: Option<bool>,
+    /// `restoreDuration` on the wire.
+    pub restore_duration: Option<i32>,
+    /// `restoreStartTime` on the wire.
+    pub restore_start_time: Option<Timestamp>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
 }
 
 /// The `RevokeSecurityGroupEgressResult` of the model.
@@ -313,6 +2688,59 @@ pub struct RevokeSecurityGroupIngressResult {
     pub unknown_ip_permissions: Vec<IpPermission>,
 }
 
+/// The `Snapshot` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// `associatedKmsKeySet` on the wire.
+    pub associated_kms_keys: Vec<AssociatedKmsKey>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `completionDurationMinutes` on the wire.
+    pub completion_duration_minutes: Option<i32>,
+    /// `completionTime` on the wire.
+    pub completion_time: Option<Timestamp>,
+    /// `dataEncryptionKeyId` on the wire.
+    pub data_encryption_key_id: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `fullSnapshotSizeInBytes` on the wire.
+    pub full_snapshot_size_in_bytes: Option<i64>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerAlias` on the wire.
+    pub owner_alias: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `restoreExpiryTime` on the wire.
+    pub restore_expiry_time: Option<Timestamp>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `sseType` on the wire.
+    pub sse_type: Option<SSEType>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+    /// `status` on the wire.
+    pub state: Option<SnapshotState>,
+    /// `statusMessage` on the wire.
+    pub state_message: Option<String>,
+    /// `storageTier` on the wire.
+    pub storage_tier: Option<StorageTier>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transferType` on the wire.
+    pub transfer_type: Option<TransferType>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+    /// `volumeSize` on the wire.
+    pub volume_size: Option<i32>,
+}
+
 /// The `StartInstancesResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StartInstancesResult {
@@ -332,4 +2760,119 @@ pub struct StopInstancesResult {
 pub struct TerminateInstancesResult {
     /// `instancesSet` on the wire.
     pub terminating_instances: Vec<InstanceStateChange>,
+}
+
+/// The `UnassignIpv6AddressesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnassignIpv6AddressesResult {
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `unassignedIpv6Addresses` on the wire.
+    pub unassigned_ipv6_addresses: Vec<String>,
+    /// `unassignedIpv6PrefixSet` on the wire.
+    pub unassigned_ipv6_prefixes: Vec<String>,
+}
+
+/// The `UnassignPrivateNatGatewayAddressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnassignPrivateNatGatewayAddressResult {
+    /// `natGatewayAddressSet` on the wire.
+    pub nat_gateway_addresses: Vec<NatGatewayAddress>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+}
+
+/// The `UnmonitorInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnmonitorInstancesResult {
+    /// `instancesSet` on the wire.
+    pub instance_monitorings: Vec<InstanceMonitoring>,
+}
+
+/// The `UpdateSecurityGroupRuleDescriptionsEgressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateSecurityGroupRuleDescriptionsEgressResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `UpdateSecurityGroupRuleDescriptionsIngressResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UpdateSecurityGroupRuleDescriptionsIngressResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
+/// The `Volume` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Volume {
+    /// `attachmentSet` on the wire.
+    pub attachments: Vec<VolumeAttachment>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `fastRestored` on the wire.
+    pub fast_restored: Option<bool>,
+    /// `iops` on the wire.
+    pub iops: Option<i32>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `multiAttachEnabled` on the wire.
+    pub multi_attach_enabled: Option<bool>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `size` on the wire.
+    pub size: Option<i32>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `sourceVolumeId` on the wire.
+    pub source_volume_id: Option<String>,
+    /// `sseType` on the wire.
+    pub sse_type: Option<SSEType>,
+    /// `status` on the wire.
+    pub state: Option<VolumeState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `volumeArn` on the wire.
+    pub volume_arn: Option<String>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+    /// `volumeInitializationRate` on the wire.
+    pub volume_initialization_rate: Option<i32>,
+    /// `volumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `VolumeAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeAttachment {
+    /// `associatedResource` on the wire.
+    pub associated_resource: Option<String>,
+    /// `attachTime` on the wire.
+    pub attach_time: Option<Timestamp>,
+    /// `deleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `device` on the wire.
+    pub device: Option<String>,
+    /// `ebsCardIndex` on the wire.
+    pub ebs_card_index: Option<i32>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceOwningService` on the wire.
+    pub instance_owning_service: Option<String>,
+    /// `status` on the wire.
+    pub state: Option<VolumeAttachmentState>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
 }

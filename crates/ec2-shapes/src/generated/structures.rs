@@ -5,6 +5,108 @@
 #[allow(unused_imports)]
 use crate::*;
 
+/// The `AcceleratorCount` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceleratorCount {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `AcceleratorCountRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceleratorCountRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire.
+    pub min: Option<i32>,
+}
+
+/// The `AcceleratorTotalMemoryMiB` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceleratorTotalMemoryMiB {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `AcceleratorTotalMemoryMiBRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceleratorTotalMemoryMiBRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire.
+    pub min: Option<i32>,
+}
+
+/// The `AccountAttribute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AccountAttribute {
+    /// `attributeName` on the wire.
+    pub attribute_name: Option<String>,
+    /// `attributeValueSet` on the wire.
+    pub attribute_values: Vec<AccountAttributeValue>,
+}
+
+/// The `AccountAttributeValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AccountAttributeValue {
+    /// `attributeValue` on the wire.
+    pub attribute_value: Option<String>,
+}
+
+/// The `ActiveInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ActiveInstance {
+    /// `instanceHealth` on the wire.
+    pub instance_health: Option<InstanceHealthStatus>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `spotInstanceRequestId` on the wire.
+    pub spot_instance_request_id: Option<String>,
+}
+
+/// The `AddPrefixListEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddPrefixListEntry {
+    /// `Cidr` on the wire; required.
+    pub cidr: Option<String>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+}
+
+/// The `AdditionalDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AdditionalDetail {
+    /// `additionalDetailType` on the wire.
+    pub additional_detail_type: Option<String>,
+    /// `component` on the wire.
+    pub component: Option<AnalysisComponent>,
+    /// `loadBalancerSet` on the wire.
+    pub load_balancers: Vec<AnalysisComponent>,
+    /// `ruleGroupRuleOptionsPairSet` on the wire.
+    pub rule_group_rule_options_pairs: Vec<RuleGroupRuleOptionsPair>,
+    /// `ruleGroupTypePairSet` on the wire.
+    pub rule_group_type_pairs: Vec<RuleGroupTypePair>,
+    /// `ruleOptionSet` on the wire.
+    pub rule_options: Vec<RuleOption>,
+    /// `serviceName` on the wire.
+    pub service_name: Option<String>,
+    /// `vpcEndpointService` on the wire.
+    pub vpc_endpoint_service: Option<AnalysisComponent>,
+}
+
+/// The `AdditionalKeyExchangeMethodsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AdditionalKeyExchangeMethodsListValue {
+    /// `value` on the wire.
+    pub value: Option<i32>,
+}
+
 /// The `Address` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Address {
@@ -42,6 +144,198 @@ pub struct Address {
     pub tags: Vec<Tag>,
 }
 
+/// The `AddressAttribute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddressAttribute {
+    /// `allocationId` on the wire.
+    pub allocation_id: Option<String>,
+    /// `ptrRecord` on the wire.
+    pub ptr_record: Option<String>,
+    /// `ptrRecordUpdate` on the wire.
+    pub ptr_record_update: Option<PtrUpdateStatus>,
+    /// `publicIp` on the wire.
+    pub public_ip: Option<String>,
+}
+
+/// The `AddressTransfer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AddressTransfer {
+    /// `addressTransferStatus` on the wire.
+    pub address_transfer_status: Option<AddressTransferStatus>,
+    /// `allocationId` on the wire.
+    pub allocation_id: Option<String>,
+    /// `publicIp` on the wire.
+    pub public_ip: Option<String>,
+    /// `transferAccountId` on the wire.
+    pub transfer_account_id: Option<String>,
+    /// `transferOfferAcceptedTimestamp` on the wire.
+    pub transfer_offer_accepted_timestamp: Option<Timestamp>,
+    /// `transferOfferExpirationTimestamp` on the wire.
+    pub transfer_offer_expiration_timestamp: Option<Timestamp>,
+}
+
+/// The `AllowedPrincipal` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AllowedPrincipal {
+    /// `permissionType` on the wire.
+    pub permission_type: Option<PermissionType>,
+    /// `principal` on the wire.
+    pub principal: Option<String>,
+    /// `principalType` on the wire.
+    pub principal_type: Option<PrincipalType>,
+    /// `serviceId` on the wire.
+    pub service_id: Option<String>,
+    /// `servicePermissionId` on the wire.
+    pub service_permission_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `AlternatePathHint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AlternatePathHint {
+    /// `componentArn` on the wire.
+    pub component_arn: Option<String>,
+    /// `componentId` on the wire.
+    pub component_id: Option<String>,
+}
+
+/// The `AnalysisAclRule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisAclRule {
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `egress` on the wire.
+    pub egress: Option<bool>,
+    /// `portRange` on the wire.
+    pub port_range: Option<PortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `ruleAction` on the wire.
+    pub rule_action: Option<String>,
+    /// `ruleNumber` on the wire.
+    pub rule_number: Option<i32>,
+}
+
+/// The `AnalysisComponent` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisComponent {
+    /// `arn` on the wire.
+    pub arn: Option<String>,
+    /// `id` on the wire.
+    pub id: Option<String>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+}
+
+/// The `AnalysisLoadBalancerListener` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisLoadBalancerListener {
+    /// `instancePort` on the wire.
+    pub instance_port: Option<i32>,
+    /// `loadBalancerPort` on the wire.
+    pub load_balancer_port: Option<i32>,
+}
+
+/// The `AnalysisLoadBalancerTarget` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisLoadBalancerTarget {
+    /// `address` on the wire.
+    pub address: Option<String>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `instance` on the wire.
+    pub instance: Option<AnalysisComponent>,
+    /// `port` on the wire.
+    pub port: Option<i32>,
+}
+
+/// The `AnalysisPacketHeader` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisPacketHeader {
+    /// `destinationAddressSet` on the wire.
+    pub destination_addresses: Vec<String>,
+    /// `destinationPortRangeSet` on the wire.
+    pub destination_port_ranges: Vec<PortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `sourceAddressSet` on the wire.
+    pub source_addresses: Vec<String>,
+    /// `sourcePortRangeSet` on the wire.
+    pub source_port_ranges: Vec<PortRange>,
+}
+
+/// The `AnalysisRouteTableRoute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisRouteTableRoute {
+    /// `carrierGatewayId` on the wire.
+    pub carrier_gateway_id: Option<String>,
+    /// `coreNetworkArn` on the wire.
+    pub core_network_arn: Option<String>,
+    /// `destinationCidr` on the wire.
+    pub destination_cidr: Option<String>,
+    /// `destinationPrefixListId` on the wire.
+    pub destination_prefix_list_id: Option<String>,
+    /// `egressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_id: Option<String>,
+    /// `gatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `origin` on the wire.
+    pub origin: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `vpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
+}
+
+/// The `AnalysisSecurityGroupRule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisSecurityGroupRule {
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `direction` on the wire.
+    pub direction: Option<String>,
+    /// `portRange` on the wire.
+    pub port_range: Option<PortRange>,
+    /// `prefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `securityGroupId` on the wire.
+    pub security_group_id: Option<String>,
+}
+
+/// The `AnalysisTransitGatewayPolicyTableEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AnalysisTransitGatewayPolicyTableEntry {
+    /// `destinationCidr` on the wire.
+    pub destination_cidr: Option<String>,
+    /// `destinationPortRange` on the wire.
+    pub destination_port_range: Option<PortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `ruleNumber` on the wire.
+    pub rule_number: Option<i32>,
+    /// `sourceCidr` on the wire.
+    pub source_cidr: Option<String>,
+    /// `sourcePortRange` on the wire.
+    pub source_port_range: Option<PortRange>,
+    /// `targetRouteTableId` on the wire.
+    pub target_route_table_id: Option<String>,
+}
+
 /// The `ApplicationStatusSummary` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ApplicationStatusSummary {
@@ -49,6 +343,42 @@ pub struct ApplicationStatusSummary {
     pub impaired_since: Option<Timestamp>,
     /// `status` on the wire.
     pub status: Option<SummaryStatus>,
+}
+
+/// The `AsnAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AsnAssociation {
+    /// `asn` on the wire.
+    pub asn: Option<String>,
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<AsnAssociationState>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+}
+
+/// The `AssignedPrivateIpAddress` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssignedPrivateIpAddress {
+    /// `privateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+}
+
+/// The `AssociatedKmsKey` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociatedKmsKey {
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+}
+
+/// The `AssociatedTargetNetwork` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociatedTargetNetwork {
+    /// `networkId` on the wire.
+    pub network_id: Option<String>,
+    /// `networkType` on the wire.
+    pub network_type: Option<AssociatedNetworkType>,
 }
 
 /// The `AttachmentEnaSrdSpecification` of the model.
@@ -70,14 +400,14 @@ pub struct AttachmentEnaSrdUdpSpecification {
 /// The `AttributeBooleanValue` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AttributeBooleanValue {
-    /// `value` on the wire.
+    /// `Value` in a request, `value` in an answer.
     pub value: Option<bool>,
 }
 
 /// The `AttributeValue` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AttributeValue {
-    /// `value` on the wire.
+    /// `Value` in a request, `value` in an answer.
     pub value: Option<String>,
 }
 
@@ -114,6 +444,17 @@ pub struct AvailabilityZone {
     pub zone_type: Option<String>,
 }
 
+/// The `AvailabilityZoneAddress` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AvailabilityZoneAddress {
+    /// `AllocationId` on the wire.
+    pub allocation_ids: Vec<String>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+}
+
 /// The `AvailabilityZoneGeography` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AvailabilityZoneGeography {
@@ -135,6 +476,47 @@ pub struct AvailabilityZoneSubGeography {
     pub name: Option<String>,
 }
 
+/// The `AvailableCapacity` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AvailableCapacity {
+    /// `availableInstanceCapacity` on the wire.
+    pub available_instance_capacity: Vec<InstanceCapacity>,
+    /// `availableVCpus` on the wire.
+    pub available_vcpus: Option<i32>,
+}
+
+/// The `BaselineEbsBandwidthMbps` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BaselineEbsBandwidthMbps {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `BaselineEbsBandwidthMbpsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BaselineEbsBandwidthMbpsRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire.
+    pub min: Option<i32>,
+}
+
+/// The `BaselinePerformanceFactors` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BaselinePerformanceFactors {
+    /// `Cpu` in a request, `cpu` in an answer.
+    pub cpu: Option<CpuPerformanceFactor>,
+}
+
+/// The `BaselinePerformanceFactorsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BaselinePerformanceFactorsRequest {
+    /// `Cpu` on the wire.
+    pub cpu: Option<CpuPerformanceFactorRequest>,
+}
+
 /// The `BlockDeviceMapping` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BlockDeviceMapping {
@@ -148,11 +530,287 @@ pub struct BlockDeviceMapping {
     pub virtual_name: Option<String>,
 }
 
+/// The `BlockDeviceMappingResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BlockDeviceMappingResponse {
+    /// `deviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `ebs` on the wire.
+    pub ebs: Option<EbsBlockDeviceResponse>,
+    /// `noDevice` on the wire.
+    pub no_device: Option<String>,
+    /// `virtualName` on the wire.
+    pub virtual_name: Option<String>,
+}
+
 /// The `BlockPublicAccessStates` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct BlockPublicAccessStates {
     /// `internetGatewayBlockMode` on the wire.
     pub internet_gateway_block_mode: Option<BlockPublicAccessMode>,
+}
+
+/// The `BundleTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BundleTask {
+    /// `bundleId` on the wire.
+    pub bundle_id: Option<String>,
+    /// `error` on the wire.
+    pub bundle_task_error: Option<BundleTaskError>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<BundleTaskState>,
+    /// `storage` on the wire.
+    pub storage: Option<Storage>,
+    /// `updateTime` on the wire.
+    pub update_time: Option<Timestamp>,
+}
+
+/// The `BundleTaskError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct BundleTaskError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `ByoipCidr` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ByoipCidr {
+    /// `advertisementType` on the wire.
+    pub advertisement_type: Option<String>,
+    /// `asnAssociationSet` on the wire.
+    pub asn_associations: Vec<AsnAssociation>,
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `ipamPoolId` on the wire.
+    pub ipam_pool_id: Option<String>,
+    /// `networkBorderGroup` on the wire.
+    pub network_border_group: Option<String>,
+    /// `poolId` on the wire.
+    pub pool_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<ByoipCidrState>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsError {
+    /// `code` on the wire.
+    pub code: Option<CancelBatchErrorCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsErrorItem {
+    /// `error` on the wire.
+    pub error: Option<CancelSpotFleetRequestsError>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsSuccessItem {
+    /// `currentSpotFleetRequestState` on the wire.
+    pub current_spot_fleet_request_state: Option<BatchState>,
+    /// `previousSpotFleetRequestState` on the wire.
+    pub previous_spot_fleet_request_state: Option<BatchState>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+}
+
+/// The `CancelledSpotInstanceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelledSpotInstanceRequest {
+    /// `spotInstanceRequestId` on the wire.
+    pub spot_instance_request_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<CancelSpotInstanceRequestState>,
+}
+
+/// The `CapacityAllocation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityAllocation {
+    /// `allocationMetadataList` on the wire.
+    pub allocation_metadata: Vec<CapacityAllocationMetadataEntry>,
+    /// `allocationType` on the wire.
+    pub allocation_type: Option<AllocationType>,
+    /// `count` on the wire.
+    pub count: Option<i32>,
+}
+
+/// The `CapacityAllocationMetadataEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityAllocationMetadataEntry {
+    /// `key` on the wire.
+    pub key: Option<String>,
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `CapacityReservation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservation {
+    /// `adjustmentDetails` on the wire.
+    pub adjustment_details: Option<CapacityReservationAdjustmentDetails>,
+    /// `adjustmentStatus` on the wire.
+    pub adjustment_status: Option<CapacityReservationAdjustmentStatus>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `availableInstanceCount` on the wire.
+    pub available_instance_count: Option<i32>,
+    /// `capacityAllocationSet` on the wire.
+    pub capacity_allocations: Vec<CapacityAllocation>,
+    /// `capacityBlockId` on the wire.
+    pub capacity_block_id: Option<String>,
+    /// `capacityReservationArn` on the wire.
+    pub capacity_reservation_arn: Option<String>,
+    /// `capacityReservationFleetId` on the wire.
+    pub capacity_reservation_fleet_id: Option<String>,
+    /// `capacityReservationId` on the wire.
+    pub capacity_reservation_id: Option<String>,
+    /// `commitmentInfo` on the wire.
+    pub commitment_info: Option<CapacityReservationCommitmentInfo>,
+    /// `createDate` on the wire.
+    pub create_date: Option<Timestamp>,
+    /// `deliveryPreference` on the wire.
+    pub delivery_preference: Option<CapacityReservationDeliveryPreference>,
+    /// `ebsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `endDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `endDateType` on the wire.
+    pub end_date_type: Option<EndDateType>,
+    /// `ephemeralStorage` on the wire.
+    pub ephemeral_storage: Option<bool>,
+    /// `instanceMatchCriteria` on the wire.
+    pub instance_match_criteria: Option<InstanceMatchCriteria>,
+    /// `instancePlatform` on the wire.
+    pub instance_platform: Option<CapacityReservationInstancePlatform>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `interruptible` on the wire.
+    pub interruptible: Option<bool>,
+    /// `interruptibleCapacityAllocation` on the wire.
+    pub interruptible_capacity_allocation: Option<InterruptibleCapacityAllocation>,
+    /// `interruptionInfo` on the wire.
+    pub interruption_info: Option<InterruptionInfo>,
+    /// `launchStatus` on the wire.
+    pub launch_status: Option<CapacityReservationLaunchStatus>,
+    /// `originalStartDate` on the wire.
+    pub original_start_date: Option<Timestamp>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `placementGroupArn` on the wire.
+    pub placement_group_arn: Option<String>,
+    /// `reservationType` on the wire.
+    pub reservation_type: Option<CapacityReservationType>,
+    /// `startDate` on the wire.
+    pub start_date: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<CapacityReservationState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `tenancy` on the wire.
+    pub tenancy: Option<CapacityReservationTenancy>,
+    /// `totalInstanceCount` on the wire.
+    pub total_instance_count: Option<i32>,
+    /// `unusedReservationBillingOwnerId` on the wire.
+    pub unused_reservation_billing_owner_id: Option<String>,
+    /// `zeroSizePreference` on the wire.
+    pub zero_size_preference: Option<ZeroSizePreference>,
+}
+
+/// The `CapacityReservationAdjustmentDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservationAdjustmentDetails {
+    /// `commitmentDuration` on the wire.
+    pub commitment_duration: Option<i64>,
+    /// `commitmentEndDate` on the wire.
+    pub commitment_end_date: Option<Timestamp>,
+    /// `endDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `endDateType` on the wire.
+    pub end_date_type: Option<String>,
+    /// `startDate` on the wire.
+    pub start_date: Option<Timestamp>,
+}
+
+/// The `CapacityReservationCommitmentInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservationCommitmentInfo {
+    /// `commitmentDuration` on the wire.
+    pub commitment_duration: Option<i64>,
+    /// `commitmentEndDate` on the wire.
+    pub commitment_end_date: Option<Timestamp>,
+    /// `committedInstanceCount` on the wire.
+    pub committed_instance_count: Option<i32>,
+}
+
+/// The `CapacityReservationFleet` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservationFleet {
+    /// `allocationStrategy` on the wire.
+    pub allocation_strategy: Option<String>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `capacityReservationFleetArn` on the wire.
+    pub capacity_reservation_fleet_arn: Option<String>,
+    /// `capacityReservationFleetId` on the wire.
+    pub capacity_reservation_fleet_id: Option<String>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `endDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `instanceMatchCriteria` on the wire.
+    pub instance_match_criteria: Option<FleetInstanceMatchCriteria>,
+    /// `instanceRequirements` on the wire.
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    /// `instanceTypeSpecificationSet` on the wire.
+    pub instance_type_specifications: Vec<FleetCapacityReservation>,
+    /// `state` on the wire.
+    pub state: Option<CapacityReservationFleetState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `tenancy` on the wire.
+    pub tenancy: Option<FleetCapacityReservationTenancy>,
+    /// `totalFulfilledCapacity` on the wire.
+    pub total_fulfilled_capacity: Option<f64>,
+    /// `totalTargetCapacity` on the wire.
+    pub total_target_capacity: Option<i32>,
+}
+
+/// The `CapacityReservationOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservationOptions {
+    /// `usageStrategy` on the wire.
+    pub usage_strategy: Option<FleetCapacityReservationUsageStrategy>,
+}
+
+/// The `CapacityReservationOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CapacityReservationOptionsRequest {
+    /// `UsageStrategy` on the wire.
+    pub usage_strategy: Option<FleetCapacityReservationUsageStrategy>,
 }
 
 /// The `CapacityReservationSpecification` of the model.
@@ -191,9 +849,296 @@ pub struct CapacityReservationTargetResponse {
     pub capacity_reservation_resource_group_arn: Option<String>,
 }
 
+/// The `CarrierGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CarrierGateway {
+    /// `carrierGatewayId` on the wire.
+    pub carrier_gateway_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<CarrierGatewayState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `CertificateAuthentication` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CertificateAuthentication {
+    /// `clientRootCertificateChain` on the wire.
+    pub client_root_certificate_chain: Option<String>,
+}
+
+/// The `CidrBlock` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CidrBlock {
+    /// `cidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+}
+
+/// The `ClassicLinkDnsSupport` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassicLinkDnsSupport {
+    /// `classicLinkDnsSupported` on the wire.
+    pub classic_link_dns_supported: Option<bool>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `ClassicLinkInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassicLinkInstance {
+    /// `groupSet` on the wire.
+    pub groups: Vec<GroupIdentifier>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `ClassicLoadBalancer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassicLoadBalancer {
+    /// `Name` in a request, `name` in an answer.
+    pub name: Option<String>,
+}
+
+/// The `ClassicLoadBalancersConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClassicLoadBalancersConfig {
+    /// `ClassicLoadBalancers` in a request, `classicLoadBalancers` in an answer.
+    pub classic_load_balancers: Vec<ClassicLoadBalancer>,
+}
+
+/// The `ClientConnectResponseOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientConnectResponseOptions {
+    /// `enabled` on the wire.
+    pub enabled: Option<bool>,
+    /// `lambdaFunctionArn` on the wire.
+    pub lambda_function_arn: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<ClientVpnEndpointAttributeStatus>,
+}
+
+/// The `ClientData` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientData {
+    /// `Comment` on the wire.
+    pub comment: Option<String>,
+    /// `UploadEnd` on the wire.
+    pub upload_end: Option<Timestamp>,
+    /// `UploadSize` on the wire.
+    pub upload_size: Option<f64>,
+    /// `UploadStart` on the wire.
+    pub upload_start: Option<Timestamp>,
+}
+
+/// The `ClientLoginBannerResponseOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientLoginBannerResponseOptions {
+    /// `bannerText` on the wire.
+    pub banner_text: Option<String>,
+    /// `enabled` on the wire.
+    pub enabled: Option<bool>,
+}
+
+/// The `ClientRouteEnforcementResponseOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientRouteEnforcementResponseOptions {
+    /// `enforced` on the wire.
+    pub enforced: Option<bool>,
+}
+
+/// The `ClientVpnAuthentication` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientVpnAuthentication {
+    /// `activeDirectory` on the wire.
+    pub active_directory: Option<DirectoryServiceAuthentication>,
+    /// `federatedAuthentication` on the wire.
+    pub federated_authentication: Option<FederatedAuthentication>,
+    /// `mutualAuthentication` on the wire.
+    pub mutual_authentication: Option<CertificateAuthentication>,
+    /// `type` on the wire.
+    pub r#type: Option<ClientVpnAuthenticationType>,
+}
+
+/// The `ClientVpnEndpoint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientVpnEndpoint {
+    /// `associatedTargetNetwork` on the wire.
+    pub associated_target_networks: Vec<AssociatedTargetNetwork>,
+    /// `authenticationOptions` on the wire.
+    pub authentication_options: Vec<ClientVpnAuthentication>,
+    /// `clientCidrBlock` on the wire.
+    pub client_cidr_block: Option<String>,
+    /// `clientConnectOptions` on the wire.
+    pub client_connect_options: Option<ClientConnectResponseOptions>,
+    /// `clientLoginBannerOptions` on the wire.
+    pub client_login_banner_options: Option<ClientLoginBannerResponseOptions>,
+    /// `clientRouteEnforcementOptions` on the wire.
+    pub client_route_enforcement_options: Option<ClientRouteEnforcementResponseOptions>,
+    /// `clientVpnEndpointId` on the wire.
+    pub client_vpn_endpoint_id: Option<String>,
+    /// `connectionLogOptions` on the wire.
+    pub connection_log_options: Option<ConnectionLogResponseOptions>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<String>,
+    /// `deletionTime` on the wire.
+    pub deletion_time: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `devicePostureOptions` on the wire.
+    pub device_posture_options: Option<DevicePostureResponseOptions>,
+    /// `disconnectOnSessionTimeout` on the wire.
+    pub disconnect_on_session_timeout: Option<bool>,
+    /// `dnsName` on the wire.
+    pub dns_name: Option<String>,
+    /// `dnsServer` on the wire.
+    pub dns_servers: Vec<String>,
+    /// `endpointIpAddressType` on the wire.
+    pub endpoint_ip_address_type: Option<EndpointIpAddressType>,
+    /// `securityGroupIdSet` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `selfServicePortalUrl` on the wire.
+    pub self_service_portal_url: Option<String>,
+    /// `serverCertificateArn` on the wire.
+    pub server_certificate_arn: Option<String>,
+    /// `sessionTimeoutHours` on the wire.
+    pub session_timeout_hours: Option<i32>,
+    /// `splitTunnel` on the wire.
+    pub split_tunnel: Option<bool>,
+    /// `status` on the wire.
+    pub status: Option<ClientVpnEndpointStatus>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficIpAddressType` on the wire.
+    pub traffic_ip_address_type: Option<TrafficIpAddressType>,
+    /// `transitGatewayConfiguration` on the wire.
+    pub transit_gateway_configuration: Option<TransitGatewayConfigurationDescribeEndpointStructure>,
+    /// `transportProtocol` on the wire.
+    pub transport_protocol: Option<TransportProtocol>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+    /// `vpnPort` on the wire.
+    pub vpn_port: Option<i32>,
+    /// `vpnProtocol` on the wire.
+    pub vpn_protocol: Option<VpnProtocol>,
+}
+
+/// The `ClientVpnEndpointAttributeStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientVpnEndpointAttributeStatus {
+    /// `code` on the wire.
+    pub code: Option<ClientVpnEndpointAttributeStatusCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `ClientVpnEndpointStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientVpnEndpointStatus {
+    /// `code` on the wire.
+    pub code: Option<ClientVpnEndpointStatusCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `ClientVpnTrustProvider` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClientVpnTrustProvider {
+    /// `publicSigningKeyUrl` on the wire.
+    pub public_signing_key_url: Option<String>,
+    /// `tenantId` on the wire.
+    pub tenant_id: Option<String>,
+    /// `trustProviderType` on the wire.
+    pub trust_provider_type: Option<ClientVpnDeviceTrustProviderType>,
+}
+
+/// The `CloudWatchLogOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CloudWatchLogOptions {
+    /// `bgpLogEnabled` on the wire.
+    pub bgp_log_enabled: Option<bool>,
+    /// `bgpLogGroupArn` on the wire.
+    pub bgp_log_group_arn: Option<String>,
+    /// `bgpLogOutputFormat` on the wire.
+    pub bgp_log_output_format: Option<String>,
+    /// `logEnabled` on the wire.
+    pub log_enabled: Option<bool>,
+    /// `logGroupArn` on the wire.
+    pub log_group_arn: Option<String>,
+    /// `logOutputFormat` on the wire.
+    pub log_output_format: Option<String>,
+}
+
+/// The `CoipPool` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CoipPool {
+    /// `localGatewayRouteTableId` on the wire.
+    pub local_gateway_route_table_id: Option<String>,
+    /// `poolArn` on the wire.
+    pub pool_arn: Option<String>,
+    /// `poolCidrSet` on the wire.
+    pub pool_cidrs: Vec<String>,
+    /// `poolId` on the wire.
+    pub pool_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ConnectionLogResponseOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConnectionLogResponseOptions {
+    /// `CloudwatchLogGroup` on the wire.
+    pub cloudwatch_log_group: Option<String>,
+    /// `CloudwatchLogStream` on the wire.
+    pub cloudwatch_log_stream: Option<String>,
+    /// `Enabled` on the wire.
+    pub enabled: Option<bool>,
+    /// `IncludeAuthorizationPolicyContext` on the wire.
+    pub include_authorization_policy_context: Option<bool>,
+}
+
+/// The `ConnectionNotification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConnectionNotification {
+    /// `connectionEvents` on the wire.
+    pub connection_events: Vec<String>,
+    /// `connectionNotificationArn` on the wire.
+    pub connection_notification_arn: Option<String>,
+    /// `connectionNotificationId` on the wire.
+    pub connection_notification_id: Option<String>,
+    /// `connectionNotificationState` on the wire.
+    pub connection_notification_state: Option<ConnectionNotificationState>,
+    /// `connectionNotificationType` on the wire.
+    pub connection_notification_type: Option<ConnectionNotificationType>,
+    /// `serviceId` on the wire.
+    pub service_id: Option<String>,
+    /// `serviceRegion` on the wire.
+    pub service_region: Option<String>,
+    /// `vpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+}
+
 /// The `ConnectionTrackingConfiguration` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConnectionTrackingConfiguration {
+    /// `tcpEstablishedTimeout` on the wire.
+    pub tcp_established_timeout: Option<i32>,
+    /// `udpStreamTimeout` on the wire.
+    pub udp_stream_timeout: Option<i32>,
+    /// `udpTimeout` on the wire.
+    pub udp_timeout: Option<i32>,
+}
+
+/// The `ConnectionTrackingSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConnectionTrackingSpecification {
     /// `tcpEstablishedTimeout` on the wire.
     pub tcp_established_timeout: Option<i32>,
     /// `udpStreamTimeout` on the wire.
@@ -224,6 +1169,25 @@ pub struct ConnectionTrackingSpecificationResponse {
     pub udp_timeout: Option<i32>,
 }
 
+/// The `ConversionTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConversionTask {
+    /// `conversionTaskId` on the wire.
+    pub conversion_task_id: Option<String>,
+    /// `expirationTime` on the wire.
+    pub expiration_time: Option<String>,
+    /// `importInstance` on the wire.
+    pub import_instance: Option<ImportInstanceTaskDetails>,
+    /// `importVolume` on the wire.
+    pub import_volume: Option<ImportVolumeTaskDetails>,
+    /// `state` on the wire.
+    pub state: Option<ConversionTaskState>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
 /// The `CpuOptions` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CpuOptions {
@@ -250,11 +1214,130 @@ pub struct CpuOptionsRequest {
     pub threads_per_core: Option<i32>,
 }
 
+/// The `CpuPerformanceFactor` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpuPerformanceFactor {
+    /// `ReferenceSet` in a request, `referenceSet` in an answer.
+    pub references: Vec<PerformanceFactorReference>,
+}
+
+/// The `CpuPerformanceFactorRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CpuPerformanceFactorRequest {
+    /// `Reference` on the wire.
+    pub references: Vec<PerformanceFactorReferenceRequest>,
+}
+
+/// The `CreateFleetError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFleetError {
+    /// `errorCode` on the wire.
+    pub error_code: Option<String>,
+    /// `errorMessage` on the wire.
+    pub error_message: Option<String>,
+    /// `launchTemplateAndOverrides` on the wire.
+    pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
+    /// `lifecycle` on the wire.
+    pub lifecycle: Option<InstanceLifecycle>,
+}
+
+/// The `CreateFleetInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateFleetInstance {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `instanceIds` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `launchTemplateAndOverrides` on the wire.
+    pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
+    /// `lifecycle` on the wire.
+    pub lifecycle: Option<InstanceLifecycle>,
+    /// `platform` on the wire.
+    pub platform: Option<PlatformValues>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `CreatePeeringConnectionOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreatePeeringConnectionOptionsRequest {
+    /// `AllowMultipathResilience` on the wire.
+    pub allow_multipath_resilience: Option<bool>,
+    /// `MultipathResilienceMode` on the wire.
+    pub multipath_resilience_mode: Option<MultipathResilienceMode>,
+}
+
+/// The `CreateVolumePermission` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVolumePermission {
+    /// `Group` in a request, `group` in an answer.
+    pub group: Option<PermissionGroup>,
+    /// `UserId` in a request, `userId` in an answer.
+    pub user_id: Option<String>,
+}
+
+/// The `CreateVolumePermissionModifications` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateVolumePermissionModifications {
+    /// `Add` on the wire.
+    pub add: Vec<CreateVolumePermission>,
+    /// `Remove` on the wire.
+    pub remove: Vec<CreateVolumePermission>,
+}
+
+/// The `CreationDateCondition` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreationDateCondition {
+    /// `maximumDaysSinceCreated` on the wire.
+    pub maximum_days_since_created: Option<i32>,
+}
+
+/// The `CreationDateConditionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreationDateConditionRequest {
+    /// `MaximumDaysSinceCreated` on the wire.
+    pub maximum_days_since_created: Option<i32>,
+}
+
+/// The `CreditSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreditSpecification {
+    /// `cpuCredits` on the wire.
+    pub cpu_credits: Option<String>,
+}
+
 /// The `CreditSpecificationRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreditSpecificationRequest {
     /// `CpuCredits` on the wire; required.
     pub cpu_credits: Option<String>,
+}
+
+/// The `CustomerGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CustomerGateway {
+    /// `bgpAsn` on the wire.
+    pub bgp_asn: Option<String>,
+    /// `bgpAsnExtended` on the wire.
+    pub bgp_asn_extended: Option<String>,
+    /// `certificateArn` on the wire.
+    pub certificate_arn: Option<String>,
+    /// `customerGatewayId` on the wire.
+    pub customer_gateway_id: Option<String>,
+    /// `deviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `ipAddress` on the wire.
+    pub ip_address: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `type` on the wire.
+    pub r#type: Option<String>,
 }
 
 /// The `DefaultConnectionTrackingConfiguration` of the model.
@@ -268,6 +1351,309 @@ pub struct DefaultConnectionTrackingConfiguration {
     pub default_udp_timeout: Option<i32>,
 }
 
+/// The `DeleteFleetError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFleetError {
+    /// `code` on the wire.
+    pub code: Option<DeleteFleetErrorCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `DeleteFleetErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFleetErrorItem {
+    /// `error` on the wire.
+    pub error: Option<DeleteFleetError>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+}
+
+/// The `DeleteFleetSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteFleetSuccessItem {
+    /// `currentFleetState` on the wire.
+    pub current_fleet_state: Option<FleetStateCode>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `previousFleetState` on the wire.
+    pub previous_fleet_state: Option<FleetStateCode>,
+}
+
+/// The `DeleteLaunchTemplateVersionsResponseErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateVersionsResponseErrorItem {
+    /// `launchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `launchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `responseError` on the wire.
+    pub response_error: Option<ResponseError>,
+    /// `versionNumber` on the wire.
+    pub version_number: Option<i64>,
+}
+
+/// The `DeleteLaunchTemplateVersionsResponseSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteLaunchTemplateVersionsResponseSuccessItem {
+    /// `launchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `launchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `versionNumber` on the wire.
+    pub version_number: Option<i64>,
+}
+
+/// The `DeleteSnapshotReturnCode` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteSnapshotReturnCode {
+    /// `returnCode` on the wire.
+    pub return_code: Option<SnapshotReturnCodes>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+}
+
+/// The `DeprecationTimeCondition` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeprecationTimeCondition {
+    /// `maximumDaysSinceDeprecated` on the wire.
+    pub maximum_days_since_deprecated: Option<i32>,
+}
+
+/// The `DeprecationTimeConditionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeprecationTimeConditionRequest {
+    /// `MaximumDaysSinceDeprecated` on the wire.
+    pub maximum_days_since_deprecated: Option<i32>,
+}
+
+/// The `DescribeFastLaunchImagesSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastLaunchImagesSuccessItem {
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `launchTemplate` on the wire.
+    pub launch_template: Option<FastLaunchLaunchTemplateSpecificationResponse>,
+    /// `maxParallelLaunches` on the wire.
+    pub max_parallel_launches: Option<i32>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<FastLaunchResourceType>,
+    /// `snapshotConfiguration` on the wire.
+    pub snapshot_configuration: Option<FastLaunchSnapshotConfigurationResponse>,
+    /// `state` on the wire.
+    pub state: Option<FastLaunchStateCode>,
+    /// `stateTransitionReason` on the wire.
+    pub state_transition_reason: Option<String>,
+    /// `stateTransitionTime` on the wire.
+    pub state_transition_time: Option<Timestamp>,
+}
+
+/// The `DescribeFastSnapshotRestoreSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFastSnapshotRestoreSuccessItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `disabledTime` on the wire.
+    pub disabled_time: Option<Timestamp>,
+    /// `disablingTime` on the wire.
+    pub disabling_time: Option<Timestamp>,
+    /// `enabledTime` on the wire.
+    pub enabled_time: Option<Timestamp>,
+    /// `enablingTime` on the wire.
+    pub enabling_time: Option<Timestamp>,
+    /// `optimizingTime` on the wire.
+    pub optimizing_time: Option<Timestamp>,
+    /// `ownerAlias` on the wire.
+    pub owner_alias: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    /// `stateTransitionReason` on the wire.
+    pub state_transition_reason: Option<String>,
+}
+
+/// The `DescribeFleetError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetError {
+    /// `errorCode` on the wire.
+    pub error_code: Option<String>,
+    /// `errorMessage` on the wire.
+    pub error_message: Option<String>,
+    /// `launchTemplateAndOverrides` on the wire.
+    pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
+    /// `lifecycle` on the wire.
+    pub lifecycle: Option<InstanceLifecycle>,
+}
+
+/// The `DescribeFleetsInstances` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetsInstances {
+    /// `instanceIds` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `launchTemplateAndOverrides` on the wire.
+    pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
+    /// `lifecycle` on the wire.
+    pub lifecycle: Option<InstanceLifecycle>,
+    /// `platform` on the wire.
+    pub platform: Option<PlatformValues>,
+}
+
+/// The `DestinationOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DestinationOptionsRequest {
+    /// `FileFormat` on the wire.
+    pub file_format: Option<DestinationFileFormat>,
+    /// `HiveCompatiblePartitions` on the wire.
+    pub hive_compatible_partitions: Option<bool>,
+    /// `PerHourPartition` on the wire.
+    pub per_hour_partition: Option<bool>,
+}
+
+/// The `DestinationOptionsResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DestinationOptionsResponse {
+    /// `fileFormat` on the wire.
+    pub file_format: Option<DestinationFileFormat>,
+    /// `hiveCompatiblePartitions` on the wire.
+    pub hive_compatible_partitions: Option<bool>,
+    /// `perHourPartition` on the wire.
+    pub per_hour_partition: Option<bool>,
+}
+
+/// The `DeviceOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeviceOptions {
+    /// `publicSigningKeyUrl` on the wire.
+    pub public_signing_key_url: Option<String>,
+    /// `tenantId` on the wire.
+    pub tenant_id: Option<String>,
+}
+
+/// The `DevicePostureResponseOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DevicePostureResponseOptions {
+    /// `trustProviderSet` on the wire.
+    pub trust_providers: Vec<ClientVpnTrustProvider>,
+}
+
+/// The `DhcpConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DhcpConfiguration {
+    /// `key` on the wire.
+    pub key: Option<String>,
+    /// `valueSet` on the wire.
+    pub values: Vec<AttributeValue>,
+}
+
+/// The `DhcpOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DhcpOptions {
+    /// `dhcpConfigurationSet` on the wire.
+    pub dhcp_configurations: Vec<DhcpConfiguration>,
+    /// `dhcpOptionsId` on the wire.
+    pub dhcp_options_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `DirectoryServiceAuthentication` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DirectoryServiceAuthentication {
+    /// `directoryId` on the wire.
+    pub directory_id: Option<String>,
+}
+
+/// The `DisableFastSnapshotRestoreErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreErrorItem {
+    /// `fastSnapshotRestoreStateErrorSet` on the wire.
+    pub fast_snapshot_restore_state_errors: Vec<DisableFastSnapshotRestoreStateErrorItem>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+}
+
+/// The `DisableFastSnapshotRestoreStateError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreStateError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `DisableFastSnapshotRestoreStateErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreStateErrorItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `error` on the wire.
+    pub error: Option<DisableFastSnapshotRestoreStateError>,
+}
+
+/// The `DisableFastSnapshotRestoreSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableFastSnapshotRestoreSuccessItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `disabledTime` on the wire.
+    pub disabled_time: Option<Timestamp>,
+    /// `disablingTime` on the wire.
+    pub disabling_time: Option<Timestamp>,
+    /// `enabledTime` on the wire.
+    pub enabled_time: Option<Timestamp>,
+    /// `enablingTime` on the wire.
+    pub enabling_time: Option<Timestamp>,
+    /// `optimizingTime` on the wire.
+    pub optimizing_time: Option<Timestamp>,
+    /// `ownerAlias` on the wire.
+    pub owner_alias: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    /// `stateTransitionReason` on the wire.
+    pub state_transition_reason: Option<String>,
+}
+
+/// The `DiskImageDescription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DiskImageDescription {
+    /// `checksum` on the wire.
+    pub checksum: Option<String>,
+    /// `format` on the wire.
+    pub format: Option<DiskImageFormat>,
+    /// `importManifestUrl` on the wire.
+    pub import_manifest_url: Option<String>,
+    /// `size` on the wire.
+    pub size: Option<i64>,
+}
+
+/// The `DiskImageVolumeDescription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DiskImageVolumeDescription {
+    /// `id` on the wire.
+    pub id: Option<String>,
+    /// `size` on the wire.
+    pub size: Option<i64>,
+}
+
 /// The `DiskInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DiskInfo {
@@ -277,6 +1663,41 @@ pub struct DiskInfo {
     pub size_in_gb: Option<i64>,
     /// `type` on the wire.
     pub r#type: Option<DiskType>,
+}
+
+/// The `DnsEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DnsEntry {
+    /// `dnsName` on the wire.
+    pub dns_name: Option<String>,
+    /// `hostedZoneId` on the wire.
+    pub hosted_zone_id: Option<String>,
+}
+
+/// The `DnsOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DnsOptions {
+    /// `dnsRecordIpType` on the wire.
+    pub dns_record_ip_type: Option<DnsRecordIpType>,
+    /// `privateDnsOnlyForInboundResolverEndpoint` on the wire.
+    pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
+    /// `privateDnsPreference` on the wire.
+    pub private_dns_preference: Option<String>,
+    /// `privateDnsSpecifiedDomainSet` on the wire.
+    pub private_dns_specified_domains: Vec<String>,
+}
+
+/// The `DnsOptionsSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DnsOptionsSpecification {
+    /// `DnsRecordIpType` on the wire.
+    pub dns_record_ip_type: Option<DnsRecordIpType>,
+    /// `PrivateDnsOnlyForInboundResolverEndpoint` on the wire.
+    pub private_dns_only_for_inbound_resolver_endpoint: Option<bool>,
+    /// `PrivateDnsPreference` on the wire.
+    pub private_dns_preference: Option<String>,
+    /// `PrivateDnsSpecifiedDomain` on the wire.
+    pub private_dns_specified_domains: Vec<String>,
 }
 
 /// The `EbsBlockDevice` of the model.
@@ -307,6 +1728,27 @@ pub struct EbsBlockDevice {
     /// `VolumeSize` in a request, `volumeSize` in an answer.
     pub volume_size: Option<i32>,
     /// `VolumeType` in a request, `volumeType` in an answer.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `EbsBlockDeviceResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EbsBlockDeviceResponse {
+    /// `deleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `iops` on the wire.
+    pub iops: Option<i32>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `volumeSize` on the wire.
+    pub volume_size: Option<i32>,
+    /// `volumeType` on the wire.
     pub volume_type: Option<VolumeType>,
 }
 
@@ -371,6 +1813,15 @@ pub struct EbsInstanceBlockDevice {
     pub volume_owner_id: Option<String>,
 }
 
+/// The `EbsInstanceBlockDeviceSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EbsInstanceBlockDeviceSpecification {
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `VolumeId` on the wire.
+    pub volume_id: Option<String>,
+}
+
 /// The `EbsOptimizedInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EbsOptimizedInfo {
@@ -408,11 +1859,63 @@ pub struct EbsStatusSummary {
     pub status: Option<SummaryStatus>,
 }
 
+/// The `Ec2InstanceConnectEndpoint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ec2InstanceConnectEndpoint {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `createdAt` on the wire.
+    pub created_at: Option<Timestamp>,
+    /// `dnsName` on the wire.
+    pub dns_name: Option<String>,
+    /// `fipsDnsName` on the wire.
+    pub fips_dns_name: Option<String>,
+    /// `instanceConnectEndpointArn` on the wire.
+    pub instance_connect_endpoint_arn: Option<String>,
+    /// `instanceConnectEndpointId` on the wire.
+    pub instance_connect_endpoint_id: Option<String>,
+    /// `ipAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `networkInterfaceIdSet` on the wire.
+    pub network_interface_ids: Vec<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `preserveClientIp` on the wire.
+    pub preserve_client_ip: Option<bool>,
+    /// `publicDnsNames` on the wire.
+    pub public_dns_names: Option<InstanceConnectEndpointPublicDnsNames>,
+    /// `securityGroupIdSet` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `state` on the wire.
+    pub state: Option<Ec2InstanceConnectEndpointState>,
+    /// `stateMessage` on the wire.
+    pub state_message: Option<String>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
 /// The `EfaInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EfaInfo {
     /// `maximumEfaInterfaces` on the wire.
     pub maximum_efa_interfaces: Option<i32>,
+}
+
+/// The `EgressOnlyInternetGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EgressOnlyInternetGateway {
+    /// `attachmentSet` on the wire.
+    pub attachments: Vec<InternetGatewayAttachment>,
+    /// `egressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
 }
 
 /// The `ElasticGpuAssociation` of the model.
@@ -432,6 +1935,13 @@ pub struct ElasticGpuAssociation {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ElasticGpuSpecification {
     /// `Type` on the wire; required.
+    pub r#type: Option<String>,
+}
+
+/// The `ElasticGpuSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ElasticGpuSpecificationResponse {
+    /// `type` on the wire.
     pub r#type: Option<String>,
 }
 
@@ -457,6 +1967,15 @@ pub struct ElasticInferenceAcceleratorAssociation {
     pub elastic_inference_accelerator_association_time: Option<Timestamp>,
 }
 
+/// The `EnaSrdSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnaSrdSpecification {
+    /// `EnaSrdEnabled` on the wire.
+    pub ena_srd_enabled: Option<bool>,
+    /// `EnaSrdUdpSpecification` on the wire.
+    pub ena_srd_udp_specification: Option<EnaSrdUdpSpecification>,
+}
+
 /// The `EnaSrdSpecificationRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnaSrdSpecificationRequest {
@@ -466,11 +1985,76 @@ pub struct EnaSrdSpecificationRequest {
     pub ena_srd_udp_specification: Option<EnaSrdUdpSpecificationRequest>,
 }
 
+/// The `EnaSrdUdpSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnaSrdUdpSpecification {
+    /// `EnaSrdUdpEnabled` on the wire.
+    pub ena_srd_udp_enabled: Option<bool>,
+}
+
 /// The `EnaSrdUdpSpecificationRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnaSrdUdpSpecificationRequest {
     /// `EnaSrdUdpEnabled` on the wire.
     pub ena_srd_udp_enabled: Option<bool>,
+}
+
+/// The `EnableFastSnapshotRestoreErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreErrorItem {
+    /// `fastSnapshotRestoreStateErrorSet` on the wire.
+    pub fast_snapshot_restore_state_errors: Vec<EnableFastSnapshotRestoreStateErrorItem>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+}
+
+/// The `EnableFastSnapshotRestoreStateError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreStateError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `EnableFastSnapshotRestoreStateErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreStateErrorItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `error` on the wire.
+    pub error: Option<EnableFastSnapshotRestoreStateError>,
+}
+
+/// The `EnableFastSnapshotRestoreSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableFastSnapshotRestoreSuccessItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `disabledTime` on the wire.
+    pub disabled_time: Option<Timestamp>,
+    /// `disablingTime` on the wire.
+    pub disabling_time: Option<Timestamp>,
+    /// `enabledTime` on the wire.
+    pub enabled_time: Option<Timestamp>,
+    /// `enablingTime` on the wire.
+    pub enabling_time: Option<Timestamp>,
+    /// `optimizingTime` on the wire.
+    pub optimizing_time: Option<Timestamp>,
+    /// `ownerAlias` on the wire.
+    pub owner_alias: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<FastSnapshotRestoreStateCode>,
+    /// `stateTransitionReason` on the wire.
+    pub state_transition_reason: Option<String>,
 }
 
 /// The `EnclaveOptions` of the model.
@@ -487,6 +2071,232 @@ pub struct EnclaveOptionsRequest {
     pub enabled: Option<bool>,
 }
 
+/// The `EncryptionSupport` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EncryptionSupport {
+    /// `encryptionState` on the wire.
+    pub encryption_state: Option<EncryptionStateValue>,
+    /// `stateMessage` on the wire.
+    pub state_message: Option<String>,
+}
+
+/// The `EventInformation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventInformation {
+    /// `eventDescription` on the wire.
+    pub event_description: Option<String>,
+    /// `eventSubType` on the wire.
+    pub event_sub_type: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+}
+
+/// The `Explanation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Explanation {
+    /// `acl` on the wire.
+    pub acl: Option<AnalysisComponent>,
+    /// `aclRule` on the wire.
+    pub acl_rule: Option<AnalysisAclRule>,
+    /// `address` on the wire.
+    pub address: Option<String>,
+    /// `addressSet` on the wire.
+    pub addresses: Vec<String>,
+    /// `attachedTo` on the wire.
+    pub attached_to: Option<AnalysisComponent>,
+    /// `availabilityZoneIdSet` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `availabilityZoneSet` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `cidrSet` on the wire.
+    pub cidrs: Vec<String>,
+    /// `classicLoadBalancerListener` on the wire.
+    pub classic_load_balancer_listener: Option<AnalysisLoadBalancerListener>,
+    /// `component` on the wire.
+    pub component: Option<AnalysisComponent>,
+    /// `componentAccount` on the wire.
+    pub component_account: Option<String>,
+    /// `componentRegion` on the wire.
+    pub component_region: Option<String>,
+    /// `customerGateway` on the wire.
+    pub customer_gateway: Option<AnalysisComponent>,
+    /// `destination` on the wire.
+    pub destination: Option<AnalysisComponent>,
+    /// `destinationVpc` on the wire.
+    pub destination_vpc: Option<AnalysisComponent>,
+    /// `direction` on the wire.
+    pub direction: Option<String>,
+    /// `elasticLoadBalancerListener` on the wire.
+    pub elastic_load_balancer_listener: Option<AnalysisComponent>,
+    /// `explanationCode` on the wire.
+    pub explanation_code: Option<String>,
+    /// `firewallStatefulRule` on the wire.
+    pub firewall_stateful_rule: Option<FirewallStatefulRule>,
+    /// `firewallStatelessRule` on the wire.
+    pub firewall_stateless_rule: Option<FirewallStatelessRule>,
+    /// `ingressRouteTable` on the wire.
+    pub ingress_route_table: Option<AnalysisComponent>,
+    /// `internetGateway` on the wire.
+    pub internet_gateway: Option<AnalysisComponent>,
+    /// `loadBalancerArn` on the wire.
+    pub load_balancer_arn: Option<String>,
+    /// `loadBalancerListenerPort` on the wire.
+    pub load_balancer_listener_port: Option<i32>,
+    /// `loadBalancerTarget` on the wire.
+    pub load_balancer_target: Option<AnalysisLoadBalancerTarget>,
+    /// `loadBalancerTargetGroup` on the wire.
+    pub load_balancer_target_group: Option<AnalysisComponent>,
+    /// `loadBalancerTargetGroupSet` on the wire.
+    pub load_balancer_target_groups: Vec<AnalysisComponent>,
+    /// `loadBalancerTargetPort` on the wire.
+    pub load_balancer_target_port: Option<i32>,
+    /// `missingComponent` on the wire.
+    pub missing_component: Option<String>,
+    /// `natGateway` on the wire.
+    pub nat_gateway: Option<AnalysisComponent>,
+    /// `networkInterface` on the wire.
+    pub network_interface: Option<AnalysisComponent>,
+    /// `packetField` on the wire.
+    pub packet_field: Option<String>,
+    /// `port` on the wire.
+    pub port: Option<i32>,
+    /// `portRangeSet` on the wire.
+    pub port_ranges: Vec<PortRange>,
+    /// `prefixList` on the wire.
+    pub prefix_list: Option<AnalysisComponent>,
+    /// `protocolSet` on the wire.
+    pub protocols: Vec<String>,
+    /// `routeTable` on the wire.
+    pub route_table: Option<AnalysisComponent>,
+    /// `routeTableRoute` on the wire.
+    pub route_table_route: Option<AnalysisRouteTableRoute>,
+    /// `securityGroup` on the wire.
+    pub security_group: Option<AnalysisComponent>,
+    /// `securityGroupRule` on the wire.
+    pub security_group_rule: Option<AnalysisSecurityGroupRule>,
+    /// `securityGroupSet` on the wire.
+    pub security_groups: Vec<AnalysisComponent>,
+    /// `sourceVpc` on the wire.
+    pub source_vpc: Option<AnalysisComponent>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `subnet` on the wire.
+    pub subnet: Option<AnalysisComponent>,
+    /// `subnetRouteTable` on the wire.
+    pub subnet_route_table: Option<AnalysisComponent>,
+    /// `transitGateway` on the wire.
+    pub transit_gateway: Option<AnalysisComponent>,
+    /// `transitGatewayAttachment` on the wire.
+    pub transit_gateway_attachment: Option<AnalysisComponent>,
+    /// `transitGatewayPolicyTable` on the wire.
+    pub transit_gateway_policy_table: Option<AnalysisComponent>,
+    /// `transitGatewayPolicyTableEntry` on the wire.
+    pub transit_gateway_policy_table_entry: Option<AnalysisTransitGatewayPolicyTableEntry>,
+    /// `transitGatewayRouteTable` on the wire.
+    pub transit_gateway_route_table: Option<AnalysisComponent>,
+    /// `transitGatewayRouteTableRoute` on the wire.
+    pub transit_gateway_route_table_route: Option<TransitGatewayRouteTableRoute>,
+    /// `vpc` on the wire.
+    pub vpc: Option<AnalysisComponent>,
+    /// `vpcEndpoint` on the wire.
+    pub vpc_endpoint: Option<AnalysisComponent>,
+    /// `vpcPeeringConnection` on the wire.
+    pub vpc_peering_connection: Option<AnalysisComponent>,
+    /// `vpnConnection` on the wire.
+    pub vpn_connection: Option<AnalysisComponent>,
+    /// `vpnGateway` on the wire.
+    pub vpn_gateway: Option<AnalysisComponent>,
+}
+
+/// The `ExportImageTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportImageTask {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `exportImageTaskId` on the wire.
+    pub export_image_task_id: Option<String>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `s3ExportLocation` on the wire.
+    pub s3_export_location: Option<ExportTaskS3Location>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ExportTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportTask {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `exportTaskId` on the wire.
+    pub export_task_id: Option<String>,
+    /// `exportToS3` on the wire.
+    pub export_to_s3_task: Option<ExportToS3Task>,
+    /// `instanceExport` on the wire.
+    pub instance_export_details: Option<InstanceExportDetails>,
+    /// `state` on the wire.
+    pub state: Option<ExportTaskState>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ExportTaskS3Location` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportTaskS3Location {
+    /// `s3Bucket` on the wire.
+    pub s3_bucket: Option<String>,
+    /// `s3Prefix` on the wire.
+    pub s3_prefix: Option<String>,
+}
+
+/// The `ExportToS3Task` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ExportToS3Task {
+    /// `containerFormat` on the wire.
+    pub container_format: Option<ContainerFormat>,
+    /// `diskImageFormat` on the wire.
+    pub disk_image_format: Option<DiskImageFormat>,
+    /// `s3Bucket` on the wire.
+    pub s3_bucket: Option<String>,
+    /// `s3Key` on the wire.
+    pub s3_key: Option<String>,
+}
+
+/// The `FastLaunchLaunchTemplateSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FastLaunchLaunchTemplateSpecificationResponse {
+    /// `launchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `launchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `version` on the wire.
+    pub version: Option<String>,
+}
+
+/// The `FastLaunchSnapshotConfigurationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FastLaunchSnapshotConfigurationResponse {
+    /// `targetResourceCount` on the wire.
+    pub target_resource_count: Option<i32>,
+}
+
+/// The `FederatedAuthentication` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FederatedAuthentication {
+    /// `samlProviderArn` on the wire.
+    pub saml_provider_arn: Option<String>,
+    /// `selfServiceSamlProviderArn` on the wire.
+    pub self_service_saml_provider_arn: Option<String>,
+}
+
 /// The `Filter` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
@@ -494,6 +2304,369 @@ pub struct Filter {
     pub name: Option<String>,
     /// `Value` on the wire.
     pub values: Vec<String>,
+}
+
+/// The `FilterPortRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FilterPortRange {
+    /// `fromPort` on the wire.
+    pub from_port: Option<i32>,
+    /// `toPort` on the wire.
+    pub to_port: Option<i32>,
+}
+
+/// The `FirewallStatefulRule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FirewallStatefulRule {
+    /// `destinationPortSet` on the wire.
+    pub destination_ports: Vec<PortRange>,
+    /// `destinationSet` on the wire.
+    pub destinations: Vec<String>,
+    /// `direction` on the wire.
+    pub direction: Option<String>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `ruleAction` on the wire.
+    pub rule_action: Option<String>,
+    /// `ruleGroupArn` on the wire.
+    pub rule_group_arn: Option<String>,
+    /// `sourcePortSet` on the wire.
+    pub source_ports: Vec<PortRange>,
+    /// `sourceSet` on the wire.
+    pub sources: Vec<String>,
+}
+
+/// The `FirewallStatelessRule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FirewallStatelessRule {
+    /// `destinationPortSet` on the wire.
+    pub destination_ports: Vec<PortRange>,
+    /// `destinationSet` on the wire.
+    pub destinations: Vec<String>,
+    /// `priority` on the wire.
+    pub priority: Option<i32>,
+    /// `protocolSet` on the wire.
+    pub protocols: Vec<i32>,
+    /// `ruleAction` on the wire.
+    pub rule_action: Option<String>,
+    /// `ruleGroupArn` on the wire.
+    pub rule_group_arn: Option<String>,
+    /// `sourcePortSet` on the wire.
+    pub source_ports: Vec<PortRange>,
+    /// `sourceSet` on the wire.
+    pub sources: Vec<String>,
+}
+
+/// The `FleetBlockDeviceMappingRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetBlockDeviceMappingRequest {
+    /// `DeviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `Ebs` on the wire.
+    pub ebs: Option<FleetEbsBlockDeviceRequest>,
+    /// `NoDevice` on the wire.
+    pub no_device: Option<String>,
+    /// `VirtualName` on the wire.
+    pub virtual_name: Option<String>,
+}
+
+/// The `FleetCapacityReservation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetCapacityReservation {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `capacityReservationId` on the wire.
+    pub capacity_reservation_id: Option<String>,
+    /// `createDate` on the wire.
+    pub create_date: Option<Timestamp>,
+    /// `ebsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `fulfilledCapacity` on the wire.
+    pub fulfilled_capacity: Option<f64>,
+    /// `instancePlatform` on the wire.
+    pub instance_platform: Option<CapacityReservationInstancePlatform>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `priority` on the wire.
+    pub priority: Option<i32>,
+    /// `totalInstanceCount` on the wire.
+    pub total_instance_count: Option<i32>,
+    /// `weight` on the wire.
+    pub weight: Option<f64>,
+}
+
+/// The `FleetCapacityReservationTargetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetCapacityReservationTargetRequest {
+    /// `CapacityReservationId` on the wire.
+    pub capacity_reservation_ids: Vec<String>,
+    /// `CapacityReservationResourceGroupArn` on the wire.
+    pub capacity_reservation_resource_group_arns: Vec<String>,
+}
+
+/// The `FleetData` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetData {
+    /// `activityStatus` on the wire.
+    pub activity_status: Option<FleetActivityStatus>,
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `context` on the wire.
+    pub context: Option<String>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `errorSet` on the wire.
+    pub errors: Vec<DescribeFleetError>,
+    /// `excessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `fleetState` on the wire.
+    pub fleet_state: Option<FleetStateCode>,
+    /// `fulfilledCapacity` on the wire.
+    pub fulfilled_capacity: Option<f64>,
+    /// `fulfilledOnDemandCapacity` on the wire.
+    pub fulfilled_on_demand_capacity: Option<f64>,
+    /// `fleetInstanceSet` on the wire.
+    pub instances: Vec<DescribeFleetsInstances>,
+    /// `launchTemplateConfigs` on the wire.
+    pub launch_template_configs: Vec<FleetLaunchTemplateConfig>,
+    /// `onDemandOptions` on the wire.
+    pub on_demand_options: Option<OnDemandOptions>,
+    /// `replaceUnhealthyInstances` on the wire.
+    pub replace_unhealthy_instances: Option<bool>,
+    /// `reservedCapacityOptions` on the wire.
+    pub reserved_capacity_options: Option<ReservedCapacityOptions>,
+    /// `spotOptions` on the wire.
+    pub spot_options: Option<SpotOptions>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `targetCapacitySpecification` on the wire.
+    pub target_capacity_specification: Option<TargetCapacitySpecification>,
+    /// `terminateInstancesWithExpiration` on the wire.
+    pub terminate_instances_with_expiration: Option<bool>,
+    /// `type` on the wire.
+    pub r#type: Option<FleetType>,
+    /// `validFrom` on the wire.
+    pub valid_from: Option<Timestamp>,
+    /// `validUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `FleetEbsBlockDeviceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetEbsBlockDeviceRequest {
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `Iops` on the wire.
+    pub iops: Option<i32>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `Throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `VolumeSize` on the wire.
+    pub volume_size: Option<i32>,
+    /// `VolumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `FleetIamInstanceProfileSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetIamInstanceProfileSpecificationRequest {
+    /// `Arn` on the wire.
+    pub arn: Option<String>,
+    /// `Name` on the wire.
+    pub name: Option<String>,
+}
+
+/// The `FleetInstanceMetadataOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetInstanceMetadataOptionsRequest {
+    /// `HttpEndpoint` on the wire.
+    pub http_endpoint: Option<FleetInstanceMetadataEndpointState>,
+    /// `HttpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `HttpTokens` on the wire.
+    pub http_tokens: Option<FleetHttpTokensState>,
+}
+
+/// The `FleetLaunchTemplateConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateConfig {
+    /// `launchTemplateSpecification` on the wire.
+    pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
+    /// `overrides` on the wire.
+    pub overrides: Vec<FleetLaunchTemplateOverrides>,
+}
+
+/// The `FleetLaunchTemplateConfigRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateConfigRequest {
+    /// `LaunchTemplateSpecification` on the wire.
+    pub launch_template_specification: Option<FleetLaunchTemplateSpecificationRequest>,
+    /// `Overrides` on the wire.
+    pub overrides: Vec<FleetLaunchTemplateOverridesRequest>,
+}
+
+/// The `FleetLaunchTemplateOverrides` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateOverrides {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `blockDeviceMappingSet` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMappingResponse>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `instanceRequirements` on the wire.
+    pub instance_requirements: Option<InstanceRequirements>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `maxPrice` on the wire.
+    pub max_price: Option<String>,
+    /// `placement` on the wire.
+    pub placement: Option<PlacementResponse>,
+    /// `priority` on the wire.
+    pub priority: Option<f64>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `weightedCapacity` on the wire.
+    pub weighted_capacity: Option<f64>,
+}
+
+/// The `FleetLaunchTemplateOverridesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateOverridesRequest {
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<FleetBlockDeviceMappingRequest>,
+    /// `IamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<FleetIamInstanceProfileSpecificationRequest>,
+    /// `ImageId` on the wire.
+    pub image_id: Option<String>,
+    /// `InstanceRequirements` on the wire.
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `KeyName` on the wire.
+    pub key_name: Option<String>,
+    /// `MaxPrice` on the wire.
+    pub max_price: Option<String>,
+    /// `MetadataOptions` on the wire.
+    pub metadata_options: Option<FleetInstanceMetadataOptionsRequest>,
+    /// `Placement` on the wire.
+    pub placement: Option<Placement>,
+    /// `Priority` on the wire.
+    pub priority: Option<f64>,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `WeightedCapacity` on the wire.
+    pub weighted_capacity: Option<f64>,
+}
+
+/// The `FleetLaunchTemplateSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateSpecification {
+    /// `LaunchTemplateId` in a request, `launchTemplateId` in an answer.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` in a request, `launchTemplateName` in an answer.
+    pub launch_template_name: Option<String>,
+    /// `Version` in a request, `version` in an answer.
+    pub version: Option<String>,
+}
+
+/// The `FleetLaunchTemplateSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetLaunchTemplateSpecificationRequest {
+    /// `LaunchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `LaunchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `LaunchTemplateSpecificationUserData` on the wire.
+    pub launch_template_specification_user_data: Option<String>,
+    /// `Version` on the wire.
+    pub version: Option<String>,
+}
+
+/// The `FleetSpotCapacityRebalance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetSpotCapacityRebalance {
+    /// `replacementStrategy` on the wire.
+    pub replacement_strategy: Option<FleetReplacementStrategy>,
+    /// `terminationDelay` on the wire.
+    pub termination_delay: Option<i32>,
+}
+
+/// The `FleetSpotCapacityRebalanceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetSpotCapacityRebalanceRequest {
+    /// `ReplacementStrategy` on the wire.
+    pub replacement_strategy: Option<FleetReplacementStrategy>,
+    /// `TerminationDelay` on the wire.
+    pub termination_delay: Option<i32>,
+}
+
+/// The `FleetSpotMaintenanceStrategies` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetSpotMaintenanceStrategies {
+    /// `capacityRebalance` on the wire.
+    pub capacity_rebalance: Option<FleetSpotCapacityRebalance>,
+}
+
+/// The `FleetSpotMaintenanceStrategiesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FleetSpotMaintenanceStrategiesRequest {
+    /// `CapacityRebalance` on the wire.
+    pub capacity_rebalance: Option<FleetSpotCapacityRebalanceRequest>,
+}
+
+/// The `FlowLog` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FlowLog {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `deliverCrossAccountRole` on the wire.
+    pub deliver_cross_account_role: Option<String>,
+    /// `deliverLogsErrorMessage` on the wire.
+    pub deliver_logs_error_message: Option<String>,
+    /// `deliverLogsPermissionArn` on the wire.
+    pub deliver_logs_permission_arn: Option<String>,
+    /// `deliverLogsStatus` on the wire.
+    pub deliver_logs_status: Option<String>,
+    /// `destinationOptions` on the wire.
+    pub destination_options: Option<DestinationOptionsResponse>,
+    /// `flowLogId` on the wire.
+    pub flow_log_id: Option<String>,
+    /// `flowLogStatus` on the wire.
+    pub flow_log_status: Option<String>,
+    /// `logDestination` on the wire.
+    pub log_destination: Option<String>,
+    /// `logDestinationType` on the wire.
+    pub log_destination_type: Option<LogDestinationType>,
+    /// `logFormat` on the wire.
+    pub log_format: Option<String>,
+    /// `logGroupName` on the wire.
+    pub log_group_name: Option<String>,
+    /// `maxAggregationInterval` on the wire.
+    pub max_aggregation_interval: Option<i32>,
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `tagFieldSpecificationSet` on the wire.
+    pub tag_field_specifications: Vec<TagFieldSpecificationResponse>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficType` on the wire.
+    pub traffic_type: Option<TrafficType>,
 }
 
 /// The `FpgaDeviceInfo` of the model.
@@ -514,6 +2687,52 @@ pub struct FpgaDeviceInfo {
 pub struct FpgaDeviceMemoryInfo {
     /// `sizeInMiB` on the wire.
     pub size_in_mib: Option<i32>,
+}
+
+/// The `FpgaImage` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FpgaImage {
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `dataRetentionSupport` on the wire.
+    pub data_retention_support: Option<bool>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `fpgaImageGlobalId` on the wire.
+    pub fpga_image_global_id: Option<String>,
+    /// `fpgaImageId` on the wire.
+    pub fpga_image_id: Option<String>,
+    /// `instanceTypes` on the wire.
+    pub instance_types: Vec<String>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+    /// `ownerAlias` on the wire.
+    pub owner_alias: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `pciId` on the wire.
+    pub pci_id: Option<PciId>,
+    /// `productCodes` on the wire.
+    pub product_codes: Vec<ProductCode>,
+    /// `public` on the wire.
+    pub public: Option<bool>,
+    /// `shellVersion` on the wire.
+    pub shell_version: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<FpgaImageState>,
+    /// `tags` on the wire.
+    pub tags: Vec<Tag>,
+    /// `updateTime` on the wire.
+    pub update_time: Option<Timestamp>,
+}
+
+/// The `FpgaImageState` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FpgaImageState {
+    /// `code` on the wire.
+    pub code: Option<FpgaImageStateCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
 }
 
 /// The `FpgaInfo` of the model.
@@ -563,9 +2782,9 @@ pub struct GpuInfo {
 /// The `GroupIdentifier` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupIdentifier {
-    /// `groupId` on the wire.
+    /// `GroupId` in a request, `groupId` in an answer.
     pub group_id: Option<String>,
-    /// `groupName` on the wire.
+    /// `GroupName` in a request, `groupName` in an answer.
     pub group_name: Option<String>,
 }
 
@@ -583,6 +2802,174 @@ pub struct HibernationOptionsRequest {
     pub configured: Option<bool>,
 }
 
+/// The `HistoryRecord` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HistoryRecord {
+    /// `eventInformation` on the wire.
+    pub event_information: Option<EventInformation>,
+    /// `eventType` on the wire.
+    pub event_type: Option<EventType>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// The `HistoryRecordEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HistoryRecordEntry {
+    /// `eventInformation` on the wire.
+    pub event_information: Option<EventInformation>,
+    /// `eventType` on the wire.
+    pub event_type: Option<FleetEventType>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// The `Host` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Host {
+    /// `allocationTime` on the wire.
+    pub allocation_time: Option<Timestamp>,
+    /// `allowsMultipleInstanceTypes` on the wire.
+    pub allows_multiple_instance_types: Option<AllowsMultipleInstanceTypes>,
+    /// `assetId` on the wire.
+    pub asset_id: Option<String>,
+    /// `autoPlacement` on the wire.
+    pub auto_placement: Option<AutoPlacement>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `availableCapacity` on the wire.
+    pub available_capacity: Option<AvailableCapacity>,
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `cpuOptions` on the wire.
+    pub cpu_options: Option<HostCpuOptions>,
+    /// `hostId` on the wire.
+    pub host_id: Option<String>,
+    /// `hostMaintenance` on the wire.
+    pub host_maintenance: Option<HostMaintenance>,
+    /// `hostProperties` on the wire.
+    pub host_properties: Option<HostProperties>,
+    /// `hostRecovery` on the wire.
+    pub host_recovery: Option<HostRecovery>,
+    /// `hostReservationId` on the wire.
+    pub host_reservation_id: Option<String>,
+    /// `instances` on the wire.
+    pub instances: Vec<HostInstance>,
+    /// `memberOfServiceLinkedResourceGroup` on the wire.
+    pub member_of_service_linked_resource_group: Option<bool>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `releaseTime` on the wire.
+    pub release_time: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<AllocationState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `HostCpuOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostCpuOptions {
+    /// `amdSevSnp` on the wire.
+    pub amd_sev_snp: Option<AmdSevSnp>,
+}
+
+/// The `HostCpuOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostCpuOptionsRequest {
+    /// `AmdSevSnp` on the wire.
+    pub amd_sev_snp: Option<AmdSevSnp>,
+}
+
+/// The `HostInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostInstance {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+}
+
+/// The `HostOffering` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostOffering {
+    /// `currencyCode` on the wire.
+    pub currency_code: Option<CurrencyCodeValues>,
+    /// `duration` on the wire.
+    pub duration: Option<i32>,
+    /// `hourlyPrice` on the wire.
+    pub hourly_price: Option<String>,
+    /// `instanceFamily` on the wire.
+    pub instance_family: Option<String>,
+    /// `offeringId` on the wire.
+    pub offering_id: Option<String>,
+    /// `paymentOption` on the wire.
+    pub payment_option: Option<PaymentOption>,
+    /// `upfrontPrice` on the wire.
+    pub upfront_price: Option<String>,
+}
+
+/// The `HostProperties` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostProperties {
+    /// `cores` on the wire.
+    pub cores: Option<i32>,
+    /// `instanceFamily` on the wire.
+    pub instance_family: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `sockets` on the wire.
+    pub sockets: Option<i32>,
+    /// `totalVCpus` on the wire.
+    pub total_vcpus: Option<i32>,
+}
+
+/// The `HostReservation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostReservation {
+    /// `count` on the wire.
+    pub count: Option<i32>,
+    /// `currencyCode` on the wire.
+    pub currency_code: Option<CurrencyCodeValues>,
+    /// `duration` on the wire.
+    pub duration: Option<i32>,
+    /// `end` on the wire.
+    pub end: Option<Timestamp>,
+    /// `hostIdSet` on the wire.
+    pub host_id_set: Vec<String>,
+    /// `hostReservationId` on the wire.
+    pub host_reservation_id: Option<String>,
+    /// `hourlyPrice` on the wire.
+    pub hourly_price: Option<String>,
+    /// `instanceFamily` on the wire.
+    pub instance_family: Option<String>,
+    /// `offeringId` on the wire.
+    pub offering_id: Option<String>,
+    /// `paymentOption` on the wire.
+    pub payment_option: Option<PaymentOption>,
+    /// `start` on the wire.
+    pub start: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<ReservationState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `upfrontPrice` on the wire.
+    pub upfront_price: Option<String>,
+}
+
+/// The `IKEVersionsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IKEVersionsListValue {
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
 /// The `IamInstanceProfile` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IamInstanceProfile {
@@ -592,13 +2979,48 @@ pub struct IamInstanceProfile {
     pub id: Option<String>,
 }
 
+/// The `IamInstanceProfileAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IamInstanceProfileAssociation {
+    /// `associationId` on the wire.
+    pub association_id: Option<String>,
+    /// `iamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<IamInstanceProfile>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<IamInstanceProfileAssociationState>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
 /// The `IamInstanceProfileSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct IamInstanceProfileSpecification {
-    /// `Arn` on the wire.
+    /// `Arn` in a request, `arn` in an answer.
     pub arn: Option<String>,
-    /// `Name` on the wire.
+    /// `Name` in a request, `name` in an answer.
     pub name: Option<String>,
+}
+
+/// The `IcmpTypeCode` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IcmpTypeCode {
+    /// `Code` in a request, `code` in an answer.
+    pub code: Option<i32>,
+    /// `Type` in a request, `type` in an answer.
+    pub r#type: Option<i32>,
+}
+
+/// The `IdFormat` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IdFormat {
+    /// `deadline` on the wire.
+    pub deadline: Option<Timestamp>,
+    /// `resource` on the wire.
+    pub resource: Option<String>,
+    /// `useLongIds` on the wire.
+    pub use_long_ids: Option<bool>,
 }
 
 /// The `Image` of the model.
@@ -688,6 +3110,142 @@ pub struct Image {
     pub virtualization_type: Option<VirtualizationType>,
 }
 
+/// The `ImageCriterion` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageCriterion {
+    /// `creationDateCondition` on the wire.
+    pub creation_date_condition: Option<CreationDateCondition>,
+    /// `deprecationTimeCondition` on the wire.
+    pub deprecation_time_condition: Option<DeprecationTimeCondition>,
+    /// `imageNameSet` on the wire.
+    pub image_names: Vec<String>,
+    /// `imageProviderSet` on the wire.
+    pub image_providers: Vec<String>,
+    /// `imageWatermarkSet` on the wire.
+    pub image_watermarks: Vec<ImageWatermarkFilterResponse>,
+    /// `marketplaceProductCodeSet` on the wire.
+    pub marketplace_product_codes: Vec<String>,
+    /// `scanResultCondition` on the wire.
+    pub scan_result_condition: Option<ScanResultCondition>,
+}
+
+/// The `ImageCriterionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageCriterionRequest {
+    /// `CreationDateCondition` on the wire.
+    pub creation_date_condition: Option<CreationDateConditionRequest>,
+    /// `DeprecationTimeCondition` on the wire.
+    pub deprecation_time_condition: Option<DeprecationTimeConditionRequest>,
+    /// `ImageName` on the wire.
+    pub image_names: Vec<String>,
+    /// `ImageProvider` on the wire.
+    pub image_providers: Vec<String>,
+    /// `ImageWatermark` on the wire.
+    pub image_watermarks: Vec<ImageWatermarkFilterRequest>,
+    /// `MarketplaceProductCode` on the wire.
+    pub marketplace_product_codes: Vec<String>,
+    /// `ScanResultCondition` on the wire.
+    pub scan_result_condition: Option<ScanResultConditionRequest>,
+}
+
+/// The `ImageDiskContainer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageDiskContainer {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DeviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `Format` on the wire.
+    pub format: Option<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `Url` on the wire.
+    pub url: Option<String>,
+    /// `UserBucket` on the wire.
+    pub user_bucket: Option<UserBucket>,
+}
+
+/// The `ImageMetadata` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageMetadata {
+    /// `creationDate` on the wire.
+    pub creation_date: Option<String>,
+    /// `deprecationTime` on the wire.
+    pub deprecation_time: Option<String>,
+    /// `imageAllowed` on the wire.
+    pub image_allowed: Option<bool>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `imageOwnerAlias` on the wire.
+    pub image_owner_alias: Option<String>,
+    /// `imageWatermarkSet` on the wire.
+    pub image_watermarks: Vec<ImageWatermark>,
+    /// `isPublic` on the wire.
+    pub is_public: Option<bool>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+    /// `imageOwnerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `imageState` on the wire.
+    pub state: Option<ImageState>,
+}
+
+/// The `ImageRecycleBinInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageRecycleBinInfo {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+    /// `recycleBinEnterTime` on the wire.
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    /// `recycleBinExitTime` on the wire.
+    pub recycle_bin_exit_time: Option<Timestamp>,
+}
+
+/// The `ImageUsageReport` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageUsageReport {
+    /// `accountIdSet` on the wire.
+    pub account_ids: Vec<String>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `expirationTime` on the wire.
+    pub expiration_time: Option<Timestamp>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `reportId` on the wire.
+    pub report_id: Option<String>,
+    /// `resourceTypeSet` on the wire.
+    pub resource_types: Vec<ImageUsageResourceType>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ImageUsageResourceType` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageUsageResourceType {
+    /// `resourceType` on the wire.
+    pub resource_type: Option<String>,
+    /// `resourceTypeOptionSet` on the wire.
+    pub resource_type_options: Vec<ImageUsageResourceTypeOption>,
+}
+
+/// The `ImageUsageResourceTypeOption` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageUsageResourceTypeOption {
+    /// `optionName` on the wire.
+    pub option_name: Option<String>,
+    /// `optionValueSet` on the wire.
+    pub option_values: Vec<String>,
+}
+
 /// The `ImageWatermark` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ImageWatermark {
@@ -701,6 +3259,149 @@ pub struct ImageWatermark {
     pub watermark_creation_time: Option<Timestamp>,
     /// `watermarkKey` on the wire.
     pub watermark_key: Option<String>,
+}
+
+/// The `ImageWatermarkFilterRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageWatermarkFilterRequest {
+    /// `MaximumDaysSinceSourceImageCreated` on the wire.
+    pub maximum_days_since_source_image_created: Option<i32>,
+    /// `MaximumDaysSinceWatermarkCreated` on the wire.
+    pub maximum_days_since_watermark_created: Option<i32>,
+    /// `SourceImageRegion` on the wire.
+    pub source_image_region: Option<String>,
+    /// `WatermarkKey` on the wire.
+    pub watermark_key: Option<String>,
+}
+
+/// The `ImageWatermarkFilterResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImageWatermarkFilterResponse {
+    /// `maximumDaysSinceSourceImageCreated` on the wire.
+    pub maximum_days_since_source_image_created: Option<i32>,
+    /// `maximumDaysSinceWatermarkCreated` on the wire.
+    pub maximum_days_since_watermark_created: Option<i32>,
+    /// `sourceImageRegion` on the wire.
+    pub source_image_region: Option<String>,
+    /// `watermarkKey` on the wire.
+    pub watermark_key: Option<String>,
+}
+
+/// The `ImportImageLicenseConfigurationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportImageLicenseConfigurationRequest {
+    /// `LicenseConfigurationArn` on the wire.
+    pub license_configuration_arn: Option<String>,
+}
+
+/// The `ImportImageLicenseConfigurationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportImageLicenseConfigurationResponse {
+    /// `licenseConfigurationArn` on the wire.
+    pub license_configuration_arn: Option<String>,
+}
+
+/// The `ImportImageTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportImageTask {
+    /// `architecture` on the wire.
+    pub architecture: Option<String>,
+    /// `bootMode` on the wire.
+    pub boot_mode: Option<BootModeValues>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `hypervisor` on the wire.
+    pub hypervisor: Option<String>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `importTaskId` on the wire.
+    pub import_task_id: Option<String>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `licenseSpecifications` on the wire.
+    pub license_specifications: Vec<ImportImageLicenseConfigurationResponse>,
+    /// `licenseType` on the wire.
+    pub license_type: Option<String>,
+    /// `platform` on the wire.
+    pub platform: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `snapshotDetailSet` on the wire.
+    pub snapshot_details: Vec<SnapshotDetail>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `usageOperation` on the wire.
+    pub usage_operation: Option<String>,
+}
+
+/// The `ImportInstanceTaskDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportInstanceTaskDetails {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `platform` on the wire.
+    pub platform: Option<PlatformValues>,
+    /// `volumes` on the wire.
+    pub volumes: Vec<ImportInstanceVolumeDetailItem>,
+}
+
+/// The `ImportInstanceVolumeDetailItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportInstanceVolumeDetailItem {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `bytesConverted` on the wire.
+    pub bytes_converted: Option<i64>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `image` on the wire.
+    pub image: Option<DiskImageDescription>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `volume` on the wire.
+    pub volume: Option<DiskImageVolumeDescription>,
+}
+
+/// The `ImportSnapshotTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportSnapshotTask {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `importTaskId` on the wire.
+    pub import_task_id: Option<String>,
+    /// `snapshotTaskDetail` on the wire.
+    pub snapshot_task_detail: Option<SnapshotTaskDetail>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ImportVolumeTaskDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ImportVolumeTaskDetails {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `bytesConverted` on the wire.
+    pub bytes_converted: Option<i64>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `image` on the wire.
+    pub image: Option<DiskImageDescription>,
+    /// `volume` on the wire.
+    pub volume: Option<DiskImageVolumeDescription>,
 }
 
 /// The `InferenceAcceleratorInfo` of the model.
@@ -730,6 +3431,17 @@ pub struct InferenceDeviceInfo {
 pub struct InferenceDeviceMemoryInfo {
     /// `sizeInMiB` on the wire.
     pub size_in_mib: Option<i32>,
+}
+
+/// The `InitializationStatusDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InitializationStatusDetails {
+    /// `estimatedTimeToCompleteInSeconds` on the wire.
+    pub estimated_time_to_complete_in_seconds: Option<i64>,
+    /// `initializationType` on the wire.
+    pub initialization_type: Option<InitializationType>,
+    /// `progress` on the wire.
+    pub progress: Option<i64>,
 }
 
 /// The `Instance` of the model.
@@ -884,6 +3596,161 @@ pub struct InstanceBlockDeviceMapping {
     pub ebs: Option<EbsInstanceBlockDevice>,
 }
 
+/// The `InstanceBlockDeviceMappingSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceBlockDeviceMappingSpecification {
+    /// `DeviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `Ebs` on the wire.
+    pub ebs: Option<EbsInstanceBlockDeviceSpecification>,
+    /// `NoDevice` on the wire.
+    pub no_device: Option<String>,
+    /// `VirtualName` on the wire.
+    pub virtual_name: Option<String>,
+}
+
+/// The `InstanceCapacity` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceCapacity {
+    /// `availableCapacity` on the wire.
+    pub available_capacity: Option<i32>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `totalCapacity` on the wire.
+    pub total_capacity: Option<i32>,
+}
+
+/// The `InstanceConnectEndpointDnsNames` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceConnectEndpointDnsNames {
+    /// `dnsName` on the wire.
+    pub dns_name: Option<String>,
+    /// `fipsDnsName` on the wire.
+    pub fips_dns_name: Option<String>,
+}
+
+/// The `InstanceConnectEndpointPublicDnsNames` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceConnectEndpointPublicDnsNames {
+    /// `dualstack` on the wire.
+    pub dualstack: Option<InstanceConnectEndpointDnsNames>,
+    /// `ipv4` on the wire.
+    pub ipv4: Option<InstanceConnectEndpointDnsNames>,
+}
+
+/// The `InstanceCount` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceCount {
+    /// `instanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `state` on the wire.
+    pub state: Option<ListingState>,
+}
+
+/// The `InstanceCreditSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceCreditSpecification {
+    /// `cpuCredits` on the wire.
+    pub cpu_credits: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+}
+
+/// The `InstanceCreditSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceCreditSpecificationRequest {
+    /// `CpuCredits` on the wire.
+    pub cpu_credits: Option<String>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: Option<String>,
+}
+
+/// The `InstanceEventWindow` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceEventWindow {
+    /// `associationTarget` on the wire.
+    pub association_target: Option<InstanceEventWindowAssociationTarget>,
+    /// `cronExpression` on the wire.
+    pub cron_expression: Option<String>,
+    /// `instanceEventWindowId` on the wire.
+    pub instance_event_window_id: Option<String>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<InstanceEventWindowState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `timeRangeSet` on the wire.
+    pub time_ranges: Vec<InstanceEventWindowTimeRange>,
+}
+
+/// The `InstanceEventWindowAssociationTarget` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceEventWindowAssociationTarget {
+    /// `dedicatedHostIdSet` on the wire.
+    pub dedicated_host_ids: Vec<String>,
+    /// `instanceIdSet` on the wire.
+    pub instance_ids: Vec<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `InstanceEventWindowTimeRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceEventWindowTimeRange {
+    /// `endHour` on the wire.
+    pub end_hour: Option<i32>,
+    /// `endWeekDay` on the wire.
+    pub end_week_day: Option<WeekDay>,
+    /// `startHour` on the wire.
+    pub start_hour: Option<i32>,
+    /// `startWeekDay` on the wire.
+    pub start_week_day: Option<WeekDay>,
+}
+
+/// The `InstanceExportDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceExportDetails {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `targetEnvironment` on the wire.
+    pub target_environment: Option<ExportEnvironment>,
+}
+
+/// The `InstanceFamilyCreditSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceFamilyCreditSpecification {
+    /// `cpuCredits` on the wire.
+    pub cpu_credits: Option<String>,
+    /// `instanceFamily` on the wire.
+    pub instance_family: Option<UnlimitedSupportedInstanceFamily>,
+}
+
+/// The `InstanceImageMetadata` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceImageMetadata {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `imageMetadata` on the wire.
+    pub image_metadata: Option<ImageMetadata>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `launchTime` on the wire.
+    pub launch_time: Option<Timestamp>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `instanceOwnerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `instanceState` on the wire.
+    pub state: Option<InstanceState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `zoneId` on the wire.
+    pub zone_id: Option<String>,
+}
+
 /// The `InstanceIpv4Prefix` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InstanceIpv4Prefix {
@@ -898,6 +3765,13 @@ pub struct InstanceIpv6Address {
     pub ipv6_address: Option<String>,
     /// `IsPrimaryIpv6` in a request, `isPrimaryIpv6` in an answer.
     pub is_primary_ipv6: Option<bool>,
+}
+
+/// The `InstanceIpv6AddressRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceIpv6AddressRequest {
+    /// `Ipv6Address` on the wire.
+    pub ipv6_address: Option<String>,
 }
 
 /// The `InstanceIpv6Prefix` of the model.
@@ -932,6 +3806,25 @@ pub struct InstanceMarketOptionsRequest {
     pub spot_options: Option<SpotMarketOptions>,
 }
 
+/// The `InstanceMetadataDefaultsResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceMetadataDefaultsResponse {
+    /// `httpEndpoint` on the wire.
+    pub http_endpoint: Option<InstanceMetadataEndpointState>,
+    /// `httpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `httpTokens` on the wire.
+    pub http_tokens: Option<HttpTokensState>,
+    /// `httpTokensEnforced` on the wire.
+    pub http_tokens_enforced: Option<HttpTokensEnforcedState>,
+    /// `instanceMetadataTags` on the wire.
+    pub instance_metadata_tags: Option<InstanceMetadataTagsState>,
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+    /// `managedExceptionMessage` on the wire.
+    pub managed_exception_message: Option<String>,
+}
+
 /// The `InstanceMetadataOptionsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InstanceMetadataOptionsRequest {
@@ -962,6 +3855,15 @@ pub struct InstanceMetadataOptionsResponse {
     pub instance_metadata_tags: Option<InstanceMetadataTagsState>,
     /// `state` on the wire.
     pub state: Option<InstanceMetadataOptionsState>,
+}
+
+/// The `InstanceMonitoring` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceMonitoring {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `monitoring` on the wire.
+    pub monitoring: Option<Monitoring>,
 }
 
 /// The `InstanceNetworkInterface` of the model.
@@ -1050,15 +3952,15 @@ pub struct InstanceNetworkInterfaceAttachment {
 pub struct InstanceNetworkInterfaceSpecification {
     /// `AssociateCarrierIpAddress` on the wire.
     pub associate_carrier_ip_address: Option<bool>,
-    /// `AssociatePublicIpAddress` on the wire.
+    /// `AssociatePublicIpAddress` in a request, `associatePublicIpAddress` in an answer.
     pub associate_public_ip_address: Option<bool>,
     /// `ConnectionTrackingSpecification` on the wire.
     pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
-    /// `DeleteOnTermination` on the wire.
+    /// `DeleteOnTermination` in a request, `deleteOnTermination` in an answer.
     pub delete_on_termination: Option<bool>,
-    /// `Description` on the wire.
+    /// `Description` in a request, `description` in an answer.
     pub description: Option<String>,
-    /// `DeviceIndex` on the wire.
+    /// `DeviceIndex` in a request, `deviceIndex` in an answer.
     pub device_index: Option<i32>,
     /// `EnaQueueCount` on the wire.
     pub ena_queue_count: Option<i32>,
@@ -1072,9 +3974,9 @@ pub struct InstanceNetworkInterfaceSpecification {
     pub ipv4_prefix_count: Option<i32>,
     /// `Ipv4Prefix` on the wire.
     pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationRequest>,
-    /// `Ipv6AddressCount` on the wire.
+    /// `Ipv6AddressCount` in a request, `ipv6AddressCount` in an answer.
     pub ipv6_address_count: Option<i32>,
-    /// `Ipv6Addresses` on the wire.
+    /// `Ipv6Addresses` in a request, `ipv6AddressesSet` in an answer.
     pub ipv6_addresses: Vec<InstanceIpv6Address>,
     /// `Ipv6PrefixCount` on the wire.
     pub ipv6_prefix_count: Option<i32>,
@@ -1082,17 +3984,17 @@ pub struct InstanceNetworkInterfaceSpecification {
     pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationRequest>,
     /// `NetworkCardIndex` on the wire.
     pub network_card_index: Option<i32>,
-    /// `NetworkInterfaceId` on the wire.
+    /// `NetworkInterfaceId` in a request, `networkInterfaceId` in an answer.
     pub network_interface_id: Option<String>,
     /// `PrimaryIpv6` on the wire.
     pub primary_ipv6: Option<bool>,
-    /// `PrivateIpAddress` on the wire.
+    /// `PrivateIpAddress` in a request, `privateIpAddress` in an answer.
     pub private_ip_address: Option<String>,
-    /// `PrivateIpAddresses` on the wire.
+    /// `PrivateIpAddresses` in a request, `privateIpAddressesSet` in an answer.
     pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
-    /// `SecondaryPrivateIpAddressCount` on the wire.
+    /// `SecondaryPrivateIpAddressCount` in a request, `secondaryPrivateIpAddressCount` in an answer.
     pub secondary_private_ip_address_count: Option<i32>,
-    /// `SubnetId` on the wire.
+    /// `SubnetId` in a request, `subnetId` in an answer.
     pub subnet_id: Option<String>,
 }
 
@@ -1121,6 +4023,120 @@ pub struct InstancePrivateIpAddress {
     pub private_dns_name: Option<String>,
     /// `privateIpAddress` on the wire.
     pub private_ip_address: Option<String>,
+}
+
+/// The `InstanceRequirements` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceRequirements {
+    /// `AcceleratorCount` in a request, `acceleratorCount` in an answer.
+    pub accelerator_count: Option<AcceleratorCount>,
+    /// `AcceleratorManufacturerSet` in a request, `acceleratorManufacturerSet` in an answer.
+    pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
+    /// `AcceleratorNameSet` in a request, `acceleratorNameSet` in an answer.
+    pub accelerator_names: Vec<AcceleratorName>,
+    /// `AcceleratorTotalMemoryMiB` in a request, `acceleratorTotalMemoryMiB` in an answer.
+    pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiB>,
+    /// `AcceleratorTypeSet` in a request, `acceleratorTypeSet` in an answer.
+    pub accelerator_types: Vec<AcceleratorType>,
+    /// `AllowedInstanceTypeSet` in a request, `allowedInstanceTypeSet` in an answer.
+    pub allowed_instance_types: Vec<String>,
+    /// `BareMetal` in a request, `bareMetal` in an answer.
+    pub bare_metal: Option<BareMetal>,
+    /// `BaselineEbsBandwidthMbps` in a request, `baselineEbsBandwidthMbps` in an answer.
+    pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbps>,
+    /// `BaselinePerformanceFactors` in a request, `baselinePerformanceFactors` in an answer.
+    pub baseline_performance_factors: Option<BaselinePerformanceFactors>,
+    /// `BurstablePerformance` in a request, `burstablePerformance` in an answer.
+    pub burstable_performance: Option<BurstablePerformance>,
+    /// `CpuManufacturerSet` in a request, `cpuManufacturerSet` in an answer.
+    pub cpu_manufacturers: Vec<CpuManufacturer>,
+    /// `ExcludedInstanceTypeSet` in a request, `excludedInstanceTypeSet` in an answer.
+    pub excluded_instance_types: Vec<String>,
+    /// `InstanceGenerationSet` in a request, `instanceGenerationSet` in an answer.
+    pub instance_generations: Vec<InstanceGeneration>,
+    /// `LocalStorage` in a request, `localStorage` in an answer.
+    pub local_storage: Option<LocalStorage>,
+    /// `LocalStorageTypeSet` in a request, `localStorageTypeSet` in an answer.
+    pub local_storage_types: Vec<LocalStorageType>,
+    /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` in a request, `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` in an answer.
+    pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
+    /// `MemoryGiBPerVCpu` in a request, `memoryGiBPerVCpu` in an answer.
+    pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpu>,
+    /// `MemoryMiB` in a request, `memoryMiB` in an answer.
+    pub memory_mib: Option<MemoryMiB>,
+    /// `NetworkBandwidthGbps` in a request, `networkBandwidthGbps` in an answer.
+    pub network_bandwidth_gbps: Option<NetworkBandwidthGbps>,
+    /// `NetworkInterfaceCount` in a request, `networkInterfaceCount` in an answer.
+    pub network_interface_count: Option<NetworkInterfaceCount>,
+    /// `OnDemandMaxPricePercentageOverLowestPrice` in a request, `onDemandMaxPricePercentageOverLowestPrice` in an answer.
+    pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
+    /// `RequireEncryptionInTransit` in a request, `requireEncryptionInTransit` in an answer.
+    pub require_encryption_in_transit: Option<bool>,
+    /// `RequireHibernateSupport` in a request, `requireHibernateSupport` in an answer.
+    pub require_hibernate_support: Option<bool>,
+    /// `SpotMaxPricePercentageOverLowestPrice` in a request, `spotMaxPricePercentageOverLowestPrice` in an answer.
+    pub spot_max_price_percentage_over_lowest_price: Option<i32>,
+    /// `TotalLocalStorageGB` in a request, `totalLocalStorageGB` in an answer.
+    pub total_local_storage_gb: Option<TotalLocalStorageGB>,
+    /// `VCpuCount` in a request, `vCpuCount` in an answer.
+    pub vcpu_count: Option<VCpuCountRange>,
+}
+
+/// The `InstanceRequirementsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceRequirementsRequest {
+    /// `AcceleratorCount` on the wire.
+    pub accelerator_count: Option<AcceleratorCountRequest>,
+    /// `AcceleratorManufacturer` on the wire.
+    pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
+    /// `AcceleratorName` on the wire.
+    pub accelerator_names: Vec<AcceleratorName>,
+    /// `AcceleratorTotalMemoryMiB` on the wire.
+    pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiBRequest>,
+    /// `AcceleratorType` on the wire.
+    pub accelerator_types: Vec<AcceleratorType>,
+    /// `AllowedInstanceType` on the wire.
+    pub allowed_instance_types: Vec<String>,
+    /// `BareMetal` on the wire.
+    pub bare_metal: Option<BareMetal>,
+    /// `BaselineEbsBandwidthMbps` on the wire.
+    pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbpsRequest>,
+    /// `BaselinePerformanceFactors` on the wire.
+    pub baseline_performance_factors: Option<BaselinePerformanceFactorsRequest>,
+    /// `BurstablePerformance` on the wire.
+    pub burstable_performance: Option<BurstablePerformance>,
+    /// `CpuManufacturer` on the wire.
+    pub cpu_manufacturers: Vec<CpuManufacturer>,
+    /// `ExcludedInstanceType` on the wire.
+    pub excluded_instance_types: Vec<String>,
+    /// `InstanceGeneration` on the wire.
+    pub instance_generations: Vec<InstanceGeneration>,
+    /// `LocalStorage` on the wire.
+    pub local_storage: Option<LocalStorage>,
+    /// `LocalStorageType` on the wire.
+    pub local_storage_types: Vec<LocalStorageType>,
+    /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` on the wire.
+    pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
+    /// `MemoryGiBPerVCpu` on the wire.
+    pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpuRequest>,
+    /// `MemoryMiB` on the wire; required.
+    pub memory_mib: Option<MemoryMiBRequest>,
+    /// `NetworkBandwidthGbps` on the wire.
+    pub network_bandwidth_gbps: Option<NetworkBandwidthGbpsRequest>,
+    /// `NetworkInterfaceCount` on the wire.
+    pub network_interface_count: Option<NetworkInterfaceCountRequest>,
+    /// `OnDemandMaxPricePercentageOverLowestPrice` on the wire.
+    pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
+    /// `RequireEncryptionInTransit` on the wire.
+    pub require_encryption_in_transit: Option<bool>,
+    /// `RequireHibernateSupport` on the wire.
+    pub require_hibernate_support: Option<bool>,
+    /// `SpotMaxPricePercentageOverLowestPrice` on the wire.
+    pub spot_max_price_percentage_over_lowest_price: Option<i32>,
+    /// `TotalLocalStorageGB` on the wire.
+    pub total_local_storage_gb: Option<TotalLocalStorageGBRequest>,
+    /// `VCpuCount` on the wire; required.
+    pub vcpu_count: Option<VCpuCountRangeRequest>,
 }
 
 /// The `InstanceSecondaryInterface` of the model.
@@ -1196,6 +4212,17 @@ pub struct InstanceSecondaryInterfaceSpecificationRequest {
     pub private_ip_addresses: Vec<InstanceSecondaryInterfacePrivateIpAddressRequest>,
     /// `SecondarySubnetId` on the wire.
     pub secondary_subnet_id: Option<String>,
+}
+
+/// The `InstanceSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceSpecification {
+    /// `ExcludeBootVolume` on the wire.
+    pub exclude_boot_volume: Option<bool>,
+    /// `ExcludeDataVolumeId` on the wire.
+    pub exclude_data_volume_ids: Vec<String>,
+    /// `InstanceId` on the wire; required.
+    pub instance_id: Option<String>,
 }
 
 /// The `InstanceState` of the model.
@@ -1297,6 +4324,25 @@ pub struct InstanceStorageInfo {
     pub total_size_in_gb: Option<i64>,
 }
 
+/// The `InstanceTopology` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceTopology {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `capacityBlockId` on the wire.
+    pub capacity_block_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `networkNodeSet` on the wire.
+    pub network_nodes: Vec<String>,
+    /// `zoneId` on the wire.
+    pub zone_id: Option<String>,
+}
+
 /// The `InstanceTypeInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InstanceTypeInfo {
@@ -1366,11 +4412,29 @@ pub struct InstanceTypeInfo {
     pub vcpu_info: Option<VCpuInfo>,
 }
 
+/// The `InstanceTypeInfoFromInstanceRequirements` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceTypeInfoFromInstanceRequirements {
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+}
+
 /// The `InstanceTypeItem` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InstanceTypeItem {
     /// `instanceType` on the wire.
     pub instance_type: Option<String>,
+}
+
+/// The `InstanceTypeOffering` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceTypeOffering {
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `location` on the wire.
+    pub location: Option<String>,
+    /// `locationType` on the wire.
+    pub location_type: Option<LocationType>,
 }
 
 /// The `InstanceTypeSpecification` of the model.
@@ -1380,6 +4444,54 @@ pub struct InstanceTypeSpecification {
     pub supported_instance_types: Vec<InstanceTypeItem>,
     /// `unsupportedInstanceTypeSet` on the wire.
     pub unsupported_instance_types: Vec<InstanceTypeItem>,
+}
+
+/// The `InternetGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InternetGateway {
+    /// `attachmentSet` on the wire.
+    pub attachments: Vec<InternetGatewayAttachment>,
+    /// `internetGatewayId` on the wire.
+    pub internet_gateway_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `InternetGatewayAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InternetGatewayAttachment {
+    /// `state` on the wire.
+    pub state: Option<AttachmentStatus>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `InterruptibleCapacityAllocation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InterruptibleCapacityAllocation {
+    /// `instanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `interruptibleCapacityReservationId` on the wire.
+    pub interruptible_capacity_reservation_id: Option<String>,
+    /// `interruptionType` on the wire.
+    pub interruption_type: Option<InterruptionType>,
+    /// `status` on the wire.
+    pub status: Option<InterruptibleCapacityReservationAllocationStatus>,
+    /// `targetInstanceCount` on the wire.
+    pub target_instance_count: Option<i32>,
+    /// `zeroSizePreference` on the wire.
+    pub zero_size_preference: Option<ZeroSizePreference>,
+}
+
+/// The `InterruptionInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InterruptionInfo {
+    /// `interruptionType` on the wire.
+    pub interruption_type: Option<InterruptionType>,
+    /// `sourceCapacityReservationId` on the wire.
+    pub source_capacity_reservation_id: Option<String>,
 }
 
 /// The `IpPermission` of the model.
@@ -1410,6 +4522,226 @@ pub struct IpRange {
     pub description: Option<String>,
 }
 
+/// The `Ipam` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ipam {
+    /// `defaultResourceDiscoveryAssociationId` on the wire.
+    pub default_resource_discovery_association_id: Option<String>,
+    /// `defaultResourceDiscoveryId` on the wire.
+    pub default_resource_discovery_id: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `enablePrivateGua` on the wire.
+    pub enable_private_gua: Option<bool>,
+    /// `ipamArn` on the wire.
+    pub ipam_arn: Option<String>,
+    /// `ipamId` on the wire.
+    pub ipam_id: Option<String>,
+    /// `ipamRegion` on the wire.
+    pub ipam_region: Option<String>,
+    /// `meteredAccount` on the wire.
+    pub metered_account: Option<IpamMeteredAccount>,
+    /// `operatingRegionSet` on the wire.
+    pub operating_regions: Vec<IpamOperatingRegion>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `privateDefaultScopeId` on the wire.
+    pub private_default_scope_id: Option<String>,
+    /// `publicDefaultScopeId` on the wire.
+    pub public_default_scope_id: Option<String>,
+    /// `resourceDiscoveryAssociationCount` on the wire.
+    pub resource_discovery_association_count: Option<i32>,
+    /// `scopeCount` on the wire.
+    pub scope_count: Option<i32>,
+    /// `state` on the wire.
+    pub state: Option<IpamState>,
+    /// `stateMessage` on the wire.
+    pub state_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `tier` on the wire.
+    pub tier: Option<IpamTier>,
+}
+
+/// The `IpamOperatingRegion` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamOperatingRegion {
+    /// `regionName` on the wire.
+    pub region_name: Option<String>,
+}
+
+/// The `IpamOrganizationalUnitExclusion` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamOrganizationalUnitExclusion {
+    /// `organizationsEntityPath` on the wire.
+    pub organizations_entity_path: Option<String>,
+}
+
+/// The `IpamPool` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamPool {
+    /// `addressFamily` on the wire.
+    pub address_family: Option<AddressFamily>,
+    /// `allocationDefaultNetmaskLength` on the wire.
+    pub allocation_default_netmask_length: Option<i32>,
+    /// `allocationMaxNetmaskLength` on the wire.
+    pub allocation_max_netmask_length: Option<i32>,
+    /// `allocationMinNetmaskLength` on the wire.
+    pub allocation_min_netmask_length: Option<i32>,
+    /// `allocationResourceTagSet` on the wire.
+    pub allocation_resource_tags: Vec<IpamResourceTag>,
+    /// `autoImport` on the wire.
+    pub auto_import: Option<bool>,
+    /// `awsService` on the wire.
+    pub aws_service: Option<IpamPoolAwsService>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `ipamArn` on the wire.
+    pub ipam_arn: Option<String>,
+    /// `ipamPoolArn` on the wire.
+    pub ipam_pool_arn: Option<String>,
+    /// `ipamPoolId` on the wire.
+    pub ipam_pool_id: Option<String>,
+    /// `ipamRegion` on the wire.
+    pub ipam_region: Option<String>,
+    /// `ipamScopeArn` on the wire.
+    pub ipam_scope_arn: Option<String>,
+    /// `ipamScopeType` on the wire.
+    pub ipam_scope_type: Option<IpamScopeType>,
+    /// `locale` on the wire.
+    pub locale: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `poolDepth` on the wire.
+    pub pool_depth: Option<i32>,
+    /// `publicIpSource` on the wire.
+    pub public_ip_source: Option<IpamPoolPublicIpSource>,
+    /// `publiclyAdvertisable` on the wire.
+    pub publicly_advertisable: Option<bool>,
+    /// `sourceIpamPoolId` on the wire.
+    pub source_ipam_pool_id: Option<String>,
+    /// `sourceResource` on the wire.
+    pub source_resource: Option<IpamPoolSourceResource>,
+    /// `state` on the wire.
+    pub state: Option<IpamPoolState>,
+    /// `stateMessage` on the wire.
+    pub state_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `IpamPoolSourceResource` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamPoolSourceResource {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceOwner` on the wire.
+    pub resource_owner: Option<String>,
+    /// `resourceRegion` on the wire.
+    pub resource_region: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<IpamPoolSourceResourceType>,
+}
+
+/// The `IpamResourceDiscovery` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamResourceDiscovery {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `ipamResourceDiscoveryArn` on the wire.
+    pub ipam_resource_discovery_arn: Option<String>,
+    /// `ipamResourceDiscoveryId` on the wire.
+    pub ipam_resource_discovery_id: Option<String>,
+    /// `ipamResourceDiscoveryRegion` on the wire.
+    pub ipam_resource_discovery_region: Option<String>,
+    /// `isDefault` on the wire.
+    pub is_default: Option<bool>,
+    /// `operatingRegionSet` on the wire.
+    pub operating_regions: Vec<IpamOperatingRegion>,
+    /// `organizationalUnitExclusionSet` on the wire.
+    pub organizational_unit_exclusions: Vec<IpamOrganizationalUnitExclusion>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<IpamResourceDiscoveryState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `IpamResourceDiscoveryAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamResourceDiscoveryAssociation {
+    /// `ipamArn` on the wire.
+    pub ipam_arn: Option<String>,
+    /// `ipamId` on the wire.
+    pub ipam_id: Option<String>,
+    /// `ipamRegion` on the wire.
+    pub ipam_region: Option<String>,
+    /// `ipamResourceDiscoveryAssociationArn` on the wire.
+    pub ipam_resource_discovery_association_arn: Option<String>,
+    /// `ipamResourceDiscoveryAssociationId` on the wire.
+    pub ipam_resource_discovery_association_id: Option<String>,
+    /// `ipamResourceDiscoveryId` on the wire.
+    pub ipam_resource_discovery_id: Option<String>,
+    /// `isDefault` on the wire.
+    pub is_default: Option<bool>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `resourceDiscoveryStatus` on the wire.
+    pub resource_discovery_status: Option<IpamAssociatedResourceDiscoveryStatus>,
+    /// `state` on the wire.
+    pub state: Option<IpamResourceDiscoveryAssociationState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `IpamResourceTag` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamResourceTag {
+    /// `key` on the wire.
+    pub key: Option<String>,
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `IpamScope` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamScope {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `externalAuthorityConfiguration` on the wire.
+    pub external_authority_configuration: Option<IpamScopeExternalAuthorityConfiguration>,
+    /// `ipamArn` on the wire.
+    pub ipam_arn: Option<String>,
+    /// `ipamRegion` on the wire.
+    pub ipam_region: Option<String>,
+    /// `ipamScopeArn` on the wire.
+    pub ipam_scope_arn: Option<String>,
+    /// `ipamScopeId` on the wire.
+    pub ipam_scope_id: Option<String>,
+    /// `ipamScopeType` on the wire.
+    pub ipam_scope_type: Option<IpamScopeType>,
+    /// `isDefault` on the wire.
+    pub is_default: Option<bool>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `poolCount` on the wire.
+    pub pool_count: Option<i32>,
+    /// `state` on the wire.
+    pub state: Option<IpamScopeState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `IpamScopeExternalAuthorityConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct IpamScopeExternalAuthorityConfiguration {
+    /// `externalResourceIdentifier` on the wire.
+    pub external_resource_identifier: Option<String>,
+    /// `type` on the wire.
+    pub r#type: Option<IpamScopeExternalAuthorityType>,
+}
+
 /// The `Ipv4PrefixSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ipv4PrefixSpecification {
@@ -1424,6 +4756,33 @@ pub struct Ipv4PrefixSpecificationRequest {
     pub ipv4_prefix: Option<String>,
 }
 
+/// The `Ipv4PrefixSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ipv4PrefixSpecificationResponse {
+    /// `ipv4Prefix` on the wire.
+    pub ipv4_prefix: Option<String>,
+}
+
+/// The `Ipv6CidrBlock` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ipv6CidrBlock {
+    /// `ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+}
+
+/// The `Ipv6Pool` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ipv6Pool {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `poolCidrBlockSet` on the wire.
+    pub pool_cidr_blocks: Vec<PoolCidrBlock>,
+    /// `poolId` on the wire.
+    pub pool_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
 /// The `Ipv6PrefixSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ipv6PrefixSpecification {
@@ -1435,6 +4794,13 @@ pub struct Ipv6PrefixSpecification {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ipv6PrefixSpecificationRequest {
     /// `Ipv6Prefix` on the wire.
+    pub ipv6_prefix: Option<String>,
+}
+
+/// The `Ipv6PrefixSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ipv6PrefixSpecificationResponse {
+    /// `ipv6Prefix` on the wire.
     pub ipv6_prefix: Option<String>,
 }
 
@@ -1466,6 +4832,636 @@ pub struct KeyPairInfo {
     pub tags: Vec<Tag>,
 }
 
+/// The `LastError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LastError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `LaunchPermission` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchPermission {
+    /// `Group` in a request, `group` in an answer.
+    pub group: Option<PermissionGroup>,
+    /// `OrganizationArn` in a request, `organizationArn` in an answer.
+    pub organization_arn: Option<String>,
+    /// `OrganizationalUnitArn` in a request, `organizationalUnitArn` in an answer.
+    pub organizational_unit_arn: Option<String>,
+    /// `UserId` in a request, `userId` in an answer.
+    pub user_id: Option<String>,
+}
+
+/// The `LaunchPermissionModifications` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchPermissionModifications {
+    /// `Add` on the wire.
+    pub add: Vec<LaunchPermission>,
+    /// `Remove` on the wire.
+    pub remove: Vec<LaunchPermission>,
+}
+
+/// The `LaunchSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchSpecification {
+    /// `addressingType` on the wire.
+    pub addressing_type: Option<String>,
+    /// `blockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `ebsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `iamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `kernelId` on the wire.
+    pub kernel_id: Option<String>,
+    /// `keyName` on the wire.
+    pub key_name: Option<String>,
+    /// `monitoring` on the wire.
+    pub monitoring: Option<RunInstancesMonitoringEnabled>,
+    /// `networkInterfaceSet` on the wire.
+    pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
+    /// `placement` on the wire.
+    pub placement: Option<SpotPlacement>,
+    /// `ramdiskId` on the wire.
+    pub ramdisk_id: Option<String>,
+    /// `groupSet` on the wire.
+    pub security_groups: Vec<GroupIdentifier>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `userData` on the wire.
+    pub user_data: Option<String>,
+}
+
+/// The `LaunchTemplate` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplate {
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `createdBy` on the wire.
+    pub created_by: Option<String>,
+    /// `defaultVersionNumber` on the wire.
+    pub default_version_number: Option<i64>,
+    /// `latestVersionNumber` on the wire.
+    pub latest_version_number: Option<i64>,
+    /// `launchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `launchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LaunchTemplateAndOverridesResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateAndOverridesResponse {
+    /// `launchTemplateSpecification` on the wire.
+    pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
+    /// `overrides` on the wire.
+    pub overrides: Option<FleetLaunchTemplateOverrides>,
+}
+
+/// The `LaunchTemplateBlockDeviceMapping` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateBlockDeviceMapping {
+    /// `deviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `ebs` on the wire.
+    pub ebs: Option<LaunchTemplateEbsBlockDevice>,
+    /// `noDevice` on the wire.
+    pub no_device: Option<String>,
+    /// `virtualName` on the wire.
+    pub virtual_name: Option<String>,
+}
+
+/// The `LaunchTemplateBlockDeviceMappingRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateBlockDeviceMappingRequest {
+    /// `DeviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `Ebs` on the wire.
+    pub ebs: Option<LaunchTemplateEbsBlockDeviceRequest>,
+    /// `NoDevice` on the wire.
+    pub no_device: Option<String>,
+    /// `VirtualName` on the wire.
+    pub virtual_name: Option<String>,
+}
+
+/// The `LaunchTemplateCapacityReservationSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateCapacityReservationSpecificationRequest {
+    /// `CapacityReservationPreference` on the wire.
+    pub capacity_reservation_preference: Option<CapacityReservationPreference>,
+    /// `CapacityReservationTarget` on the wire.
+    pub capacity_reservation_target: Option<CapacityReservationTarget>,
+}
+
+/// The `LaunchTemplateCapacityReservationSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateCapacityReservationSpecificationResponse {
+    /// `capacityReservationPreference` on the wire.
+    pub capacity_reservation_preference: Option<CapacityReservationPreference>,
+    /// `capacityReservationTarget` on the wire.
+    pub capacity_reservation_target: Option<CapacityReservationTargetResponse>,
+}
+
+/// The `LaunchTemplateConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateConfig {
+    /// `LaunchTemplateSpecification` in a request, `launchTemplateSpecification` in an answer.
+    pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
+    /// `Overrides` in a request, `overrides` in an answer.
+    pub overrides: Vec<LaunchTemplateOverrides>,
+}
+
+/// The `LaunchTemplateCpuOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateCpuOptions {
+    /// `amdSevSnp` on the wire.
+    pub amd_sev_snp: Option<AmdSevSnpSpecification>,
+    /// `coreCount` on the wire.
+    pub core_count: Option<i32>,
+    /// `nestedVirtualization` on the wire.
+    pub nested_virtualization: Option<NestedVirtualizationSpecification>,
+    /// `threadsPerCore` on the wire.
+    pub threads_per_core: Option<i32>,
+}
+
+/// The `LaunchTemplateCpuOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateCpuOptionsRequest {
+    /// `AmdSevSnp` on the wire.
+    pub amd_sev_snp: Option<AmdSevSnpSpecification>,
+    /// `CoreCount` on the wire.
+    pub core_count: Option<i32>,
+    /// `NestedVirtualization` on the wire.
+    pub nested_virtualization: Option<NestedVirtualizationSpecification>,
+    /// `ThreadsPerCore` on the wire.
+    pub threads_per_core: Option<i32>,
+}
+
+/// The `LaunchTemplateEbsBlockDevice` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEbsBlockDevice {
+    /// `deleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `ebsCardIndex` on the wire.
+    pub ebs_card_index: Option<i32>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `iops` on the wire.
+    pub iops: Option<i32>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `volumeInitializationRate` on the wire.
+    pub volume_initialization_rate: Option<i32>,
+    /// `volumeSize` on the wire.
+    pub volume_size: Option<i32>,
+    /// `volumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `LaunchTemplateEbsBlockDeviceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEbsBlockDeviceRequest {
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `EbsCardIndex` on the wire.
+    pub ebs_card_index: Option<i32>,
+    /// `Encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `Iops` on the wire.
+    pub iops: Option<i32>,
+    /// `KmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `SnapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `Throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `VolumeInitializationRate` on the wire.
+    pub volume_initialization_rate: Option<i32>,
+    /// `VolumeSize` on the wire.
+    pub volume_size: Option<i32>,
+    /// `VolumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `LaunchTemplateElasticInferenceAccelerator` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateElasticInferenceAccelerator {
+    /// `Count` on the wire.
+    pub count: Option<i32>,
+    /// `Type` on the wire; required.
+    pub r#type: Option<String>,
+}
+
+/// The `LaunchTemplateElasticInferenceAcceleratorResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateElasticInferenceAcceleratorResponse {
+    /// `count` on the wire.
+    pub count: Option<i32>,
+    /// `type` on the wire.
+    pub r#type: Option<String>,
+}
+
+/// The `LaunchTemplateEnaSrdSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEnaSrdSpecification {
+    /// `enaSrdEnabled` on the wire.
+    pub ena_srd_enabled: Option<bool>,
+    /// `enaSrdUdpSpecification` on the wire.
+    pub ena_srd_udp_specification: Option<LaunchTemplateEnaSrdUdpSpecification>,
+}
+
+/// The `LaunchTemplateEnaSrdUdpSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEnaSrdUdpSpecification {
+    /// `enaSrdUdpEnabled` on the wire.
+    pub ena_srd_udp_enabled: Option<bool>,
+}
+
+/// The `LaunchTemplateEnclaveOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEnclaveOptions {
+    /// `enabled` on the wire.
+    pub enabled: Option<bool>,
+}
+
+/// The `LaunchTemplateEnclaveOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateEnclaveOptionsRequest {
+    /// `Enabled` on the wire.
+    pub enabled: Option<bool>,
+}
+
+/// The `LaunchTemplateHibernationOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateHibernationOptions {
+    /// `configured` on the wire.
+    pub configured: Option<bool>,
+}
+
+/// The `LaunchTemplateHibernationOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateHibernationOptionsRequest {
+    /// `Configured` on the wire.
+    pub configured: Option<bool>,
+}
+
+/// The `LaunchTemplateIamInstanceProfileSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateIamInstanceProfileSpecification {
+    /// `arn` on the wire.
+    pub arn: Option<String>,
+    /// `name` on the wire.
+    pub name: Option<String>,
+}
+
+/// The `LaunchTemplateIamInstanceProfileSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateIamInstanceProfileSpecificationRequest {
+    /// `Arn` on the wire.
+    pub arn: Option<String>,
+    /// `Name` on the wire.
+    pub name: Option<String>,
+}
+
+/// The `LaunchTemplateInstanceMaintenanceOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMaintenanceOptions {
+    /// `autoRecovery` on the wire.
+    pub auto_recovery: Option<LaunchTemplateAutoRecoveryState>,
+}
+
+/// The `LaunchTemplateInstanceMaintenanceOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMaintenanceOptionsRequest {
+    /// `AutoRecovery` on the wire.
+    pub auto_recovery: Option<LaunchTemplateAutoRecoveryState>,
+}
+
+/// The `LaunchTemplateInstanceMarketOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMarketOptions {
+    /// `marketType` on the wire.
+    pub market_type: Option<MarketType>,
+    /// `spotOptions` on the wire.
+    pub spot_options: Option<LaunchTemplateSpotMarketOptions>,
+}
+
+/// The `LaunchTemplateInstanceMarketOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMarketOptionsRequest {
+    /// `MarketType` on the wire.
+    pub market_type: Option<MarketType>,
+    /// `SpotOptions` on the wire.
+    pub spot_options: Option<LaunchTemplateSpotMarketOptionsRequest>,
+}
+
+/// The `LaunchTemplateInstanceMetadataOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMetadataOptions {
+    /// `httpEndpoint` on the wire.
+    pub http_endpoint: Option<LaunchTemplateInstanceMetadataEndpointState>,
+    /// `httpProtocolIpv6` on the wire.
+    pub http_protocol_ipv6: Option<LaunchTemplateInstanceMetadataProtocolIpv6>,
+    /// `httpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `httpTokens` on the wire.
+    pub http_tokens: Option<LaunchTemplateHttpTokensState>,
+    /// `instanceMetadataTags` on the wire.
+    pub instance_metadata_tags: Option<LaunchTemplateInstanceMetadataTagsState>,
+    /// `state` on the wire.
+    pub state: Option<LaunchTemplateInstanceMetadataOptionsState>,
+}
+
+/// The `LaunchTemplateInstanceMetadataOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceMetadataOptionsRequest {
+    /// `HttpEndpoint` on the wire.
+    pub http_endpoint: Option<LaunchTemplateInstanceMetadataEndpointState>,
+    /// `HttpProtocolIpv6` on the wire.
+    pub http_protocol_ipv6: Option<LaunchTemplateInstanceMetadataProtocolIpv6>,
+    /// `HttpPutResponseHopLimit` on the wire.
+    pub http_put_response_hop_limit: Option<i32>,
+    /// `HttpTokens` on the wire.
+    pub http_tokens: Option<LaunchTemplateHttpTokensState>,
+    /// `InstanceMetadataTags` on the wire.
+    pub instance_metadata_tags: Option<LaunchTemplateInstanceMetadataTagsState>,
+}
+
+/// The `LaunchTemplateInstanceNetworkInterfaceSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceNetworkInterfaceSpecification {
+    /// `associateCarrierIpAddress` on the wire.
+    pub associate_carrier_ip_address: Option<bool>,
+    /// `associatePublicIpAddress` on the wire.
+    pub associate_public_ip_address: Option<bool>,
+    /// `connectionTrackingSpecification` on the wire.
+    pub connection_tracking_specification: Option<ConnectionTrackingSpecification>,
+    /// `deleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `deviceIndex` on the wire.
+    pub device_index: Option<i32>,
+    /// `enaQueueCount` on the wire.
+    pub ena_queue_count: Option<i32>,
+    /// `enaSrdSpecification` on the wire.
+    pub ena_srd_specification: Option<LaunchTemplateEnaSrdSpecification>,
+    /// `groupSet` on the wire.
+    pub groups: Vec<String>,
+    /// `interfaceType` on the wire.
+    pub interface_type: Option<String>,
+    /// `ipv4PrefixCount` on the wire.
+    pub ipv4_prefix_count: Option<i32>,
+    /// `ipv4PrefixSet` on the wire.
+    pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationResponse>,
+    /// `ipv6AddressCount` on the wire.
+    pub ipv6_address_count: Option<i32>,
+    /// `ipv6AddressesSet` on the wire.
+    pub ipv6_addresses: Vec<InstanceIpv6Address>,
+    /// `ipv6PrefixCount` on the wire.
+    pub ipv6_prefix_count: Option<i32>,
+    /// `ipv6PrefixSet` on the wire.
+    pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationResponse>,
+    /// `networkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `primaryIpv6` on the wire.
+    pub primary_ipv6: Option<bool>,
+    /// `privateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+    /// `privateIpAddressesSet` on the wire.
+    pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+    /// `secondaryPrivateIpAddressCount` on the wire.
+    pub secondary_private_ip_address_count: Option<i32>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `LaunchTemplateInstanceNetworkInterfaceSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
+    /// `AssociateCarrierIpAddress` on the wire.
+    pub associate_carrier_ip_address: Option<bool>,
+    /// `AssociatePublicIpAddress` on the wire.
+    pub associate_public_ip_address: Option<bool>,
+    /// `ConnectionTrackingSpecification` on the wire.
+    pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DeviceIndex` on the wire.
+    pub device_index: Option<i32>,
+    /// `EnaQueueCount` on the wire.
+    pub ena_queue_count: Option<i32>,
+    /// `EnaSrdSpecification` on the wire.
+    pub ena_srd_specification: Option<EnaSrdSpecificationRequest>,
+    /// `SecurityGroupId` on the wire.
+    pub groups: Vec<String>,
+    /// `InterfaceType` on the wire.
+    pub interface_type: Option<String>,
+    /// `Ipv4PrefixCount` on the wire.
+    pub ipv4_prefix_count: Option<i32>,
+    /// `Ipv4Prefix` on the wire.
+    pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationRequest>,
+    /// `Ipv6AddressCount` on the wire.
+    pub ipv6_address_count: Option<i32>,
+    /// `Ipv6Addresses` on the wire.
+    pub ipv6_addresses: Vec<InstanceIpv6AddressRequest>,
+    /// `Ipv6PrefixCount` on the wire.
+    pub ipv6_prefix_count: Option<i32>,
+    /// `Ipv6Prefix` on the wire.
+    pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationRequest>,
+    /// `NetworkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+    /// `NetworkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `PrimaryIpv6` on the wire.
+    pub primary_ipv6: Option<bool>,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+    /// `PrivateIpAddresses` on the wire.
+    pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+    /// `SecondaryPrivateIpAddressCount` on the wire.
+    pub secondary_private_ip_address_count: Option<i32>,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `LaunchTemplateInstanceSecondaryInterfaceSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceSecondaryInterfaceSpecification {
+    /// `deleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `deviceIndex` on the wire.
+    pub device_index: Option<i32>,
+    /// `interfaceType` on the wire.
+    pub interface_type: Option<SecondaryInterfaceType>,
+    /// `networkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+    /// `privateIpAddressCount` on the wire.
+    pub private_ip_address_count: Option<i32>,
+    /// `privateIpAddressesSet` on the wire.
+    pub private_ip_addresses: Vec<SecondaryInterfacePrivateIpAddressSpecification>,
+    /// `secondarySubnetId` on the wire.
+    pub secondary_subnet_id: Option<String>,
+}
+
+/// The `LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest {
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `DeviceIndex` on the wire.
+    pub device_index: Option<i32>,
+    /// `InterfaceType` on the wire.
+    pub interface_type: Option<SecondaryInterfaceType>,
+    /// `NetworkCardIndex` on the wire.
+    pub network_card_index: Option<i32>,
+    /// `PrivateIpAddressCount` on the wire.
+    pub private_ip_address_count: Option<i32>,
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_addresses: Vec<SecondaryInterfacePrivateIpAddressSpecificationRequest>,
+    /// `SecondarySubnetId` on the wire.
+    pub secondary_subnet_id: Option<String>,
+}
+
+/// The `LaunchTemplateLicenseConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateLicenseConfiguration {
+    /// `licenseConfigurationArn` on the wire.
+    pub license_configuration_arn: Option<String>,
+}
+
+/// The `LaunchTemplateLicenseConfigurationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateLicenseConfigurationRequest {
+    /// `LicenseConfigurationArn` on the wire.
+    pub license_configuration_arn: Option<String>,
+}
+
+/// The `LaunchTemplateNetworkPerformanceOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateNetworkPerformanceOptions {
+    /// `bandwidthWeighting` on the wire.
+    pub bandwidth_weighting: Option<InstanceBandwidthWeighting>,
+}
+
+/// The `LaunchTemplateNetworkPerformanceOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateNetworkPerformanceOptionsRequest {
+    /// `BandwidthWeighting` on the wire.
+    pub bandwidth_weighting: Option<InstanceBandwidthWeighting>,
+}
+
+/// The `LaunchTemplateOverrides` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateOverrides {
+    /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    pub availability_zone_id: Option<String>,
+    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    pub instance_requirements: Option<InstanceRequirements>,
+    /// `InstanceType` in a request, `instanceType` in an answer.
+    pub instance_type: Option<String>,
+    /// `Priority` in a request, `priority` in an answer.
+    pub priority: Option<f64>,
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    pub spot_price: Option<String>,
+    /// `SubnetId` in a request, `subnetId` in an answer.
+    pub subnet_id: Option<String>,
+    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    pub weighted_capacity: Option<f64>,
+}
+
+/// The `LaunchTemplatePlacement` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatePlacement {
+    /// `affinity` on the wire.
+    pub affinity: Option<String>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+    /// `hostId` on the wire.
+    pub host_id: Option<String>,
+    /// `hostResourceGroupArn` on the wire.
+    pub host_resource_group_arn: Option<String>,
+    /// `partitionNumber` on the wire.
+    pub partition_number: Option<i32>,
+    /// `spreadDomain` on the wire.
+    pub spread_domain: Option<String>,
+    /// `tenancy` on the wire.
+    pub tenancy: Option<Tenancy>,
+}
+
+/// The `LaunchTemplatePlacementRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatePlacementRequest {
+    /// `Affinity` on the wire.
+    pub affinity: Option<String>,
+    /// `AvailabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `GroupId` on the wire.
+    pub group_id: Option<String>,
+    /// `GroupName` on the wire.
+    pub group_name: Option<String>,
+    /// `HostId` on the wire.
+    pub host_id: Option<String>,
+    /// `HostResourceGroupArn` on the wire.
+    pub host_resource_group_arn: Option<String>,
+    /// `PartitionNumber` on the wire.
+    pub partition_number: Option<i32>,
+    /// `SpreadDomain` on the wire.
+    pub spread_domain: Option<String>,
+    /// `Tenancy` on the wire.
+    pub tenancy: Option<Tenancy>,
+}
+
+/// The `LaunchTemplatePrivateDnsNameOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatePrivateDnsNameOptions {
+    /// `enableResourceNameDnsAAAARecord` on the wire.
+    pub enable_resource_name_dns_aaaa_record: Option<bool>,
+    /// `enableResourceNameDnsARecord` on the wire.
+    pub enable_resource_name_dns_a_record: Option<bool>,
+    /// `hostnameType` on the wire.
+    pub hostname_type: Option<HostnameType>,
+}
+
+/// The `LaunchTemplatePrivateDnsNameOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatePrivateDnsNameOptionsRequest {
+    /// `EnableResourceNameDnsAAAARecord` on the wire.
+    pub enable_resource_name_dns_aaaa_record: Option<bool>,
+    /// `EnableResourceNameDnsARecord` on the wire.
+    pub enable_resource_name_dns_a_record: Option<bool>,
+    /// `HostnameType` on the wire.
+    pub hostname_type: Option<HostnameType>,
+}
+
 /// The `LaunchTemplateSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LaunchTemplateSpecification {
@@ -1475,6 +5471,95 @@ pub struct LaunchTemplateSpecification {
     pub launch_template_name: Option<String>,
     /// `Version` on the wire.
     pub version: Option<String>,
+}
+
+/// The `LaunchTemplateSpotMarketOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateSpotMarketOptions {
+    /// `blockDurationMinutes` on the wire.
+    pub block_duration_minutes: Option<i32>,
+    /// `instanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    /// `maxPrice` on the wire.
+    pub max_price: Option<String>,
+    /// `spotInstanceType` on the wire.
+    pub spot_instance_type: Option<SpotInstanceType>,
+    /// `validUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `LaunchTemplateSpotMarketOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateSpotMarketOptionsRequest {
+    /// `BlockDurationMinutes` on the wire.
+    pub block_duration_minutes: Option<i32>,
+    /// `InstanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    /// `MaxPrice` on the wire.
+    pub max_price: Option<String>,
+    /// `SpotInstanceType` on the wire.
+    pub spot_instance_type: Option<SpotInstanceType>,
+    /// `ValidUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `LaunchTemplateTagSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateTagSpecification {
+    /// `resourceType` on the wire.
+    pub resource_type: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LaunchTemplateTagSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateTagSpecificationRequest {
+    /// `ResourceType` on the wire.
+    pub resource_type: Option<String>,
+    /// `Tag` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LaunchTemplateVersion` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplateVersion {
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `createdBy` on the wire.
+    pub created_by: Option<String>,
+    /// `defaultVersion` on the wire.
+    pub default_version: Option<bool>,
+    /// `launchTemplateData` on the wire.
+    pub launch_template_data: Option<ResponseLaunchTemplateData>,
+    /// `launchTemplateId` on the wire.
+    pub launch_template_id: Option<String>,
+    /// `launchTemplateName` on the wire.
+    pub launch_template_name: Option<String>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `versionDescription` on the wire.
+    pub version_description: Option<String>,
+    /// `versionNumber` on the wire.
+    pub version_number: Option<i64>,
+}
+
+/// The `LaunchTemplatesMonitoring` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatesMonitoring {
+    /// `enabled` on the wire.
+    pub enabled: Option<bool>,
+    /// `metricCategoryIdSet` on the wire.
+    pub metric_category_ids: Vec<String>,
+}
+
+/// The `LaunchTemplatesMonitoringRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LaunchTemplatesMonitoringRequest {
+    /// `Enabled` on the wire.
+    pub enabled: Option<bool>,
+    /// `MetricCategoryId` on the wire.
+    pub metric_category_ids: Vec<String>,
 }
 
 /// The `LicenseConfiguration` of the model.
@@ -1489,6 +5574,212 @@ pub struct LicenseConfiguration {
 pub struct LicenseConfigurationRequest {
     /// `LicenseConfigurationArn` on the wire.
     pub license_configuration_arn: Option<String>,
+}
+
+/// The `LoadBalancersConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LoadBalancersConfig {
+    /// `ClassicLoadBalancersConfig` in a request, `classicLoadBalancersConfig` in an answer.
+    pub classic_load_balancers_config: Option<ClassicLoadBalancersConfig>,
+    /// `TargetGroupsConfig` in a request, `targetGroupsConfig` in an answer.
+    pub target_groups_config: Option<TargetGroupsConfig>,
+}
+
+/// The `LocalGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGateway {
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LocalGatewayRouteTable` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGatewayRouteTable {
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `localGatewayRouteTableArn` on the wire.
+    pub local_gateway_route_table_arn: Option<String>,
+    /// `localGatewayRouteTableId` on the wire.
+    pub local_gateway_route_table_id: Option<String>,
+    /// `mode` on the wire.
+    pub mode: Option<LocalGatewayRouteTableMode>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<StateReason>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LocalGatewayRouteTableVirtualInterfaceGroupAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGatewayRouteTableVirtualInterfaceGroupAssociation {
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `localGatewayRouteTableArn` on the wire.
+    pub local_gateway_route_table_arn: Option<String>,
+    /// `localGatewayRouteTableId` on the wire.
+    pub local_gateway_route_table_id: Option<String>,
+    /// `localGatewayRouteTableVirtualInterfaceGroupAssociationId` on the wire.
+    pub local_gateway_route_table_virtual_interface_group_association_id: Option<String>,
+    /// `localGatewayVirtualInterfaceGroupId` on the wire.
+    pub local_gateway_virtual_interface_group_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LocalGatewayRouteTableVpcAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGatewayRouteTableVpcAssociation {
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `localGatewayRouteTableArn` on the wire.
+    pub local_gateway_route_table_arn: Option<String>,
+    /// `localGatewayRouteTableId` on the wire.
+    pub local_gateway_route_table_id: Option<String>,
+    /// `localGatewayRouteTableVpcAssociationId` on the wire.
+    pub local_gateway_route_table_vpc_association_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `LocalGatewayVirtualInterface` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGatewayVirtualInterface {
+    /// `configurationState` on the wire.
+    pub configuration_state: Option<LocalGatewayVirtualInterfaceConfigurationState>,
+    /// `localAddress` on the wire.
+    pub local_address: Option<String>,
+    /// `localBgpAsn` on the wire.
+    pub local_bgp_asn: Option<i32>,
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `localGatewayVirtualInterfaceArn` on the wire.
+    pub local_gateway_virtual_interface_arn: Option<String>,
+    /// `localGatewayVirtualInterfaceGroupId` on the wire.
+    pub local_gateway_virtual_interface_group_id: Option<String>,
+    /// `localGatewayVirtualInterfaceId` on the wire.
+    pub local_gateway_virtual_interface_id: Option<String>,
+    /// `outpostLagId` on the wire.
+    pub outpost_lag_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `peerAddress` on the wire.
+    pub peer_address: Option<String>,
+    /// `peerBgpAsn` on the wire.
+    pub peer_bgp_asn: Option<i32>,
+    /// `peerBgpAsnExtended` on the wire.
+    pub peer_bgp_asn_extended: Option<i64>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vlan` on the wire.
+    pub vlan: Option<i32>,
+}
+
+/// The `LocalGatewayVirtualInterfaceGroup` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LocalGatewayVirtualInterfaceGroup {
+    /// `configurationState` on the wire.
+    pub configuration_state: Option<LocalGatewayVirtualInterfaceGroupConfigurationState>,
+    /// `localBgpAsn` on the wire.
+    pub local_bgp_asn: Option<i32>,
+    /// `localBgpAsnExtended` on the wire.
+    pub local_bgp_asn_extended: Option<i64>,
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `localGatewayVirtualInterfaceGroupArn` on the wire.
+    pub local_gateway_virtual_interface_group_arn: Option<String>,
+    /// `localGatewayVirtualInterfaceGroupId` on the wire.
+    pub local_gateway_virtual_interface_group_id: Option<String>,
+    /// `localGatewayVirtualInterfaceIdSet` on the wire.
+    pub local_gateway_virtual_interface_ids: Vec<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `LockedSnapshotsInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LockedSnapshotsInfo {
+    /// `coolOffPeriod` on the wire.
+    pub cool_off_period: Option<i32>,
+    /// `coolOffPeriodExpiresOn` on the wire.
+    pub cool_off_period_expires_on: Option<Timestamp>,
+    /// `lockCreatedOn` on the wire.
+    pub lock_created_on: Option<Timestamp>,
+    /// `lockDuration` on the wire.
+    pub lock_duration: Option<i32>,
+    /// `lockDurationStartTime` on the wire.
+    pub lock_duration_start_time: Option<Timestamp>,
+    /// `lockExpiresOn` on the wire.
+    pub lock_expires_on: Option<Timestamp>,
+    /// `lockState` on the wire.
+    pub lock_state: Option<LockState>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+}
+
+/// The `MacHost` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MacHost {
+    /// `hostId` on the wire.
+    pub host_id: Option<String>,
+    /// `macOSLatestSupportedVersionSet` on the wire.
+    pub mac_os_latest_supported_versions: Vec<String>,
+}
+
+/// The `ManagedPrefixList` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ManagedPrefixList {
+    /// `addressFamily` on the wire.
+    pub address_family: Option<String>,
+    /// `ipamPrefixListResolverSyncEnabled` on the wire.
+    pub ipam_prefix_list_resolver_sync_enabled: Option<bool>,
+    /// `ipamPrefixListResolverTargetId` on the wire.
+    pub ipam_prefix_list_resolver_target_id: Option<String>,
+    /// `maxEntries` on the wire.
+    pub max_entries: Option<i32>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `prefixListArn` on the wire.
+    pub prefix_list_arn: Option<String>,
+    /// `prefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `prefixListName` on the wire.
+    pub prefix_list_name: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<PrefixListState>,
+    /// `stateMessage` on the wire.
+    pub state_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `version` on the wire.
+    pub version: Option<i64>,
 }
 
 /// The `MediaAcceleratorInfo` of the model.
@@ -1520,11 +5811,47 @@ pub struct MediaDeviceMemoryInfo {
     pub size_in_mib: Option<i32>,
 }
 
+/// The `MemoryGiBPerVCpu` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryGiBPerVCpu {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<f64>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<f64>,
+}
+
+/// The `MemoryGiBPerVCpuRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryGiBPerVCpuRequest {
+    /// `Max` on the wire.
+    pub max: Option<f64>,
+    /// `Min` on the wire.
+    pub min: Option<f64>,
+}
+
 /// The `MemoryInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MemoryInfo {
     /// `sizeInMiB` on the wire.
     pub size_in_mib: Option<i64>,
+}
+
+/// The `MemoryMiB` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryMiB {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `MemoryMiBRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MemoryMiBRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire; required.
+    pub min: Option<i32>,
 }
 
 /// The `Monitoring` of the model.
@@ -1534,6 +5861,186 @@ pub struct Monitoring {
     pub metric_category_ids: Vec<String>,
     /// `state` on the wire.
     pub state: Option<MonitoringState>,
+}
+
+/// The `MovingAddressStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MovingAddressStatus {
+    /// `moveStatus` on the wire.
+    pub move_status: Option<MoveStatus>,
+    /// `publicIp` on the wire.
+    pub public_ip: Option<String>,
+}
+
+/// The `NatGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NatGateway {
+    /// `attachedApplianceSet` on the wire.
+    pub attached_appliances: Vec<NatGatewayAttachedAppliance>,
+    /// `autoProvisionZones` on the wire.
+    pub auto_provision_zones: Option<AutoProvisionZonesState>,
+    /// `autoScalingIps` on the wire.
+    pub auto_scaling_ips: Option<AutoScalingIpsState>,
+    /// `availabilityMode` on the wire.
+    pub availability_mode: Option<AvailabilityMode>,
+    /// `connectivityType` on the wire.
+    pub connectivity_type: Option<ConnectivityType>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `deleteTime` on the wire.
+    pub delete_time: Option<Timestamp>,
+    /// `failureCode` on the wire.
+    pub failure_code: Option<String>,
+    /// `failureMessage` on the wire.
+    pub failure_message: Option<String>,
+    /// `natGatewayAddressSet` on the wire.
+    pub nat_gateway_addresses: Vec<NatGatewayAddress>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+    /// `provisionedBandwidth` on the wire.
+    pub provisioned_bandwidth: Option<ProvisionedBandwidth>,
+    /// `routeTableId` on the wire.
+    pub route_table_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<NatGatewayState>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `NatGatewayAddress` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NatGatewayAddress {
+    /// `allocationId` on the wire.
+    pub allocation_id: Option<String>,
+    /// `associationId` on the wire.
+    pub association_id: Option<String>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `failureMessage` on the wire.
+    pub failure_message: Option<String>,
+    /// `isPrimary` on the wire.
+    pub is_primary: Option<bool>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `privateIp` on the wire.
+    pub private_ip: Option<String>,
+    /// `publicIp` on the wire.
+    pub public_ip: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<NatGatewayAddressStatus>,
+}
+
+/// The `NatGatewayAttachedAppliance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NatGatewayAttachedAppliance {
+    /// `applianceArn` on the wire.
+    pub appliance_arn: Option<String>,
+    /// `attachmentState` on the wire.
+    pub attachment_state: Option<NatGatewayApplianceState>,
+    /// `failureCode` on the wire.
+    pub failure_code: Option<String>,
+    /// `failureMessage` on the wire.
+    pub failure_message: Option<String>,
+    /// `modificationState` on the wire.
+    pub modification_state: Option<NatGatewayApplianceModifyState>,
+    /// `type` on the wire.
+    pub r#type: Option<NatGatewayApplianceType>,
+    /// `vpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+}
+
+/// The `NativeApplicationOidcOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NativeApplicationOidcOptions {
+    /// `authorizationEndpoint` on the wire.
+    pub authorization_endpoint: Option<String>,
+    /// `clientId` on the wire.
+    pub client_id: Option<String>,
+    /// `issuer` on the wire.
+    pub issuer: Option<String>,
+    /// `publicSigningKeyEndpoint` on the wire.
+    pub public_signing_key_endpoint: Option<String>,
+    /// `scope` on the wire.
+    pub scope: Option<String>,
+    /// `tokenEndpoint` on the wire.
+    pub token_endpoint: Option<String>,
+    /// `userInfoEndpoint` on the wire.
+    pub user_info_endpoint: Option<String>,
+}
+
+/// The `NetworkAcl` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkAcl {
+    /// `associationSet` on the wire.
+    pub associations: Vec<NetworkAclAssociation>,
+    /// `entrySet` on the wire.
+    pub entries: Vec<NetworkAclEntry>,
+    /// `default` on the wire.
+    pub is_default: Option<bool>,
+    /// `networkAclId` on the wire.
+    pub network_acl_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `NetworkAclAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkAclAssociation {
+    /// `networkAclAssociationId` on the wire.
+    pub network_acl_association_id: Option<String>,
+    /// `networkAclId` on the wire.
+    pub network_acl_id: Option<String>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `NetworkAclEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkAclEntry {
+    /// `cidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `egress` on the wire.
+    pub egress: Option<bool>,
+    /// `icmpTypeCode` on the wire.
+    pub icmp_type_code: Option<IcmpTypeCode>,
+    /// `ipv6CidrBlock` on the wire.
+    pub ipv6_cidr_block: Option<String>,
+    /// `portRange` on the wire.
+    pub port_range: Option<PortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<String>,
+    /// `ruleAction` on the wire.
+    pub rule_action: Option<RuleAction>,
+    /// `ruleNumber` on the wire.
+    pub rule_number: Option<i32>,
+}
+
+/// The `NetworkBandwidthGbps` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkBandwidthGbps {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<f64>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<f64>,
+}
+
+/// The `NetworkBandwidthGbpsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkBandwidthGbpsRequest {
+    /// `Max` on the wire.
+    pub max: Option<f64>,
+    /// `Min` on the wire.
+    pub min: Option<f64>,
 }
 
 /// The `NetworkCardInfo` of the model.
@@ -1602,6 +6109,120 @@ pub struct NetworkInfo {
     pub network_performance: Option<String>,
     /// `secondaryNetworkSupported` on the wire.
     pub secondary_network_supported: Option<bool>,
+}
+
+/// The `NetworkInsightsAccessScope` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInsightsAccessScope {
+    /// `createdDate` on the wire.
+    pub created_date: Option<Timestamp>,
+    /// `networkInsightsAccessScopeArn` on the wire.
+    pub network_insights_access_scope_arn: Option<String>,
+    /// `networkInsightsAccessScopeId` on the wire.
+    pub network_insights_access_scope_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `updatedDate` on the wire.
+    pub updated_date: Option<Timestamp>,
+}
+
+/// The `NetworkInsightsAccessScopeAnalysis` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInsightsAccessScopeAnalysis {
+    /// `analyzedEniCount` on the wire.
+    pub analyzed_eni_count: Option<i32>,
+    /// `endDate` on the wire.
+    pub end_date: Option<Timestamp>,
+    /// `findingsFound` on the wire.
+    pub findings_found: Option<FindingsFound>,
+    /// `networkInsightsAccessScopeAnalysisArn` on the wire.
+    pub network_insights_access_scope_analysis_arn: Option<String>,
+    /// `networkInsightsAccessScopeAnalysisId` on the wire.
+    pub network_insights_access_scope_analysis_id: Option<String>,
+    /// `networkInsightsAccessScopeId` on the wire.
+    pub network_insights_access_scope_id: Option<String>,
+    /// `startDate` on the wire.
+    pub start_date: Option<Timestamp>,
+    /// `status` on the wire.
+    pub status: Option<AnalysisStatus>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `warningMessage` on the wire.
+    pub warning_message: Option<String>,
+}
+
+/// The `NetworkInsightsAnalysis` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInsightsAnalysis {
+    /// `additionalAccountSet` on the wire.
+    pub additional_accounts: Vec<String>,
+    /// `alternatePathHintSet` on the wire.
+    pub alternate_path_hints: Vec<AlternatePathHint>,
+    /// `explanationSet` on the wire.
+    pub explanations: Vec<Explanation>,
+    /// `filterInArnSet` on the wire.
+    pub filter_in_arns: Vec<String>,
+    /// `filterOutArnSet` on the wire.
+    pub filter_out_arns: Vec<String>,
+    /// `forwardPathComponentSet` on the wire.
+    pub forward_path_components: Vec<PathComponent>,
+    /// `networkInsightsAnalysisArn` on the wire.
+    pub network_insights_analysis_arn: Option<String>,
+    /// `networkInsightsAnalysisId` on the wire.
+    pub network_insights_analysis_id: Option<String>,
+    /// `networkInsightsPathId` on the wire.
+    pub network_insights_path_id: Option<String>,
+    /// `networkPathFound` on the wire.
+    pub network_path_found: Option<bool>,
+    /// `returnPathComponentSet` on the wire.
+    pub return_path_components: Vec<PathComponent>,
+    /// `startDate` on the wire.
+    pub start_date: Option<Timestamp>,
+    /// `status` on the wire.
+    pub status: Option<AnalysisStatus>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `suggestedAccountSet` on the wire.
+    pub suggested_accounts: Vec<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `warningMessage` on the wire.
+    pub warning_message: Option<String>,
+}
+
+/// The `NetworkInsightsPath` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInsightsPath {
+    /// `createdDate` on the wire.
+    pub created_date: Option<Timestamp>,
+    /// `destination` on the wire.
+    pub destination: Option<String>,
+    /// `destinationArn` on the wire.
+    pub destination_arn: Option<String>,
+    /// `destinationIp` on the wire.
+    pub destination_ip: Option<String>,
+    /// `destinationPort` on the wire.
+    pub destination_port: Option<i32>,
+    /// `filterAtDestination` on the wire.
+    pub filter_at_destination: Option<PathFilter>,
+    /// `filterAtSource` on the wire.
+    pub filter_at_source: Option<PathFilter>,
+    /// `networkInsightsPathArn` on the wire.
+    pub network_insights_path_arn: Option<String>,
+    /// `networkInsightsPathId` on the wire.
+    pub network_insights_path_id: Option<String>,
+    /// `protocol` on the wire.
+    pub protocol: Option<Protocol>,
+    /// `source` on the wire.
+    pub source: Option<String>,
+    /// `sourceArn` on the wire.
+    pub source_arn: Option<String>,
+    /// `sourceIp` on the wire.
+    pub source_ip: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
 }
 
 /// The `NetworkInterface` of the model.
@@ -1717,6 +6338,37 @@ pub struct NetworkInterfaceAttachment {
     pub status: Option<AttachmentStatus>,
 }
 
+/// The `NetworkInterfaceAttachmentChanges` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInterfaceAttachmentChanges {
+    /// `AttachmentId` on the wire.
+    pub attachment_id: Option<String>,
+    /// `DefaultEnaQueueCount` on the wire.
+    pub default_ena_queue_count: Option<bool>,
+    /// `DeleteOnTermination` on the wire.
+    pub delete_on_termination: Option<bool>,
+    /// `EnaQueueCount` on the wire.
+    pub ena_queue_count: Option<i32>,
+}
+
+/// The `NetworkInterfaceCount` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInterfaceCount {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `NetworkInterfaceCountRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInterfaceCountRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire.
+    pub min: Option<i32>,
+}
+
 /// The `NetworkInterfaceIpv6Address` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NetworkInterfaceIpv6Address {
@@ -1726,6 +6378,32 @@ pub struct NetworkInterfaceIpv6Address {
     pub is_primary_ipv6: Option<bool>,
     /// `publicIpv6DnsName` on the wire.
     pub public_ipv6_dns_name: Option<String>,
+}
+
+/// The `NetworkInterfacePermission` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInterfacePermission {
+    /// `awsAccountId` on the wire.
+    pub aws_account_id: Option<String>,
+    /// `awsService` on the wire.
+    pub aws_service: Option<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `networkInterfacePermissionId` on the wire.
+    pub network_interface_permission_id: Option<String>,
+    /// `permission` on the wire.
+    pub permission: Option<InterfacePermissionType>,
+    /// `permissionState` on the wire.
+    pub permission_state: Option<NetworkInterfacePermissionState>,
+}
+
+/// The `NetworkInterfacePermissionState` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NetworkInterfacePermissionState {
+    /// `state` on the wire.
+    pub state: Option<NetworkInterfacePermissionStateCode>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
 }
 
 /// The `NetworkInterfacePrivateIpAddress` of the model.
@@ -1779,11 +6457,73 @@ pub struct NeuronInfo {
     pub total_neuron_device_memory_in_mib: Option<i32>,
 }
 
+/// The `NewDhcpConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NewDhcpConfiguration {
+    /// `Key` on the wire.
+    pub key: Option<String>,
+    /// `Value` on the wire.
+    pub values: Vec<String>,
+}
+
 /// The `NitroTpmInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NitroTpmInfo {
     /// `supportedVersions` on the wire.
     pub supported_versions: Vec<String>,
+}
+
+/// The `OidcOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OidcOptions {
+    /// `authorizationEndpoint` on the wire.
+    pub authorization_endpoint: Option<String>,
+    /// `clientId` on the wire.
+    pub client_id: Option<String>,
+    /// `clientSecret` on the wire.
+    pub client_secret: Option<String>,
+    /// `issuer` on the wire.
+    pub issuer: Option<String>,
+    /// `scope` on the wire.
+    pub scope: Option<String>,
+    /// `tokenEndpoint` on the wire.
+    pub token_endpoint: Option<String>,
+    /// `userInfoEndpoint` on the wire.
+    pub user_info_endpoint: Option<String>,
+}
+
+/// The `OnDemandOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OnDemandOptions {
+    /// `allocationStrategy` on the wire.
+    pub allocation_strategy: Option<FleetOnDemandAllocationStrategy>,
+    /// `capacityReservationOptions` on the wire.
+    pub capacity_reservation_options: Option<CapacityReservationOptions>,
+    /// `maxTotalPrice` on the wire.
+    pub max_total_price: Option<String>,
+    /// `minTargetCapacity` on the wire.
+    pub min_target_capacity: Option<i32>,
+    /// `singleAvailabilityZone` on the wire.
+    pub single_availability_zone: Option<bool>,
+    /// `singleInstanceType` on the wire.
+    pub single_instance_type: Option<bool>,
+}
+
+/// The `OnDemandOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OnDemandOptionsRequest {
+    /// `AllocationStrategy` on the wire.
+    pub allocation_strategy: Option<FleetOnDemandAllocationStrategy>,
+    /// `CapacityReservationOptions` on the wire.
+    pub capacity_reservation_options: Option<CapacityReservationOptionsRequest>,
+    /// `MaxTotalPrice` on the wire.
+    pub max_total_price: Option<String>,
+    /// `MinTargetCapacity` on the wire.
+    pub min_target_capacity: Option<i32>,
+    /// `SingleAvailabilityZone` on the wire.
+    pub single_availability_zone: Option<bool>,
+    /// `SingleInstanceType` on the wire.
+    pub single_instance_type: Option<bool>,
 }
 
 /// The `OperatorRequest` of the model.
@@ -1804,6 +6544,154 @@ pub struct OperatorResponse {
     pub principal: Option<String>,
 }
 
+/// The `PathComponent` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PathComponent {
+    /// `aclRule` on the wire.
+    pub acl_rule: Option<AnalysisAclRule>,
+    /// `additionalDetailSet` on the wire.
+    pub additional_details: Vec<AdditionalDetail>,
+    /// `attachedTo` on the wire.
+    pub attached_to: Option<AnalysisComponent>,
+    /// `component` on the wire.
+    pub component: Option<AnalysisComponent>,
+    /// `destinationVpc` on the wire.
+    pub destination_vpc: Option<AnalysisComponent>,
+    /// `elasticLoadBalancerListener` on the wire.
+    pub elastic_load_balancer_listener: Option<AnalysisComponent>,
+    /// `explanationSet` on the wire.
+    pub explanations: Vec<Explanation>,
+    /// `firewallStatefulRule` on the wire.
+    pub firewall_stateful_rule: Option<FirewallStatefulRule>,
+    /// `firewallStatelessRule` on the wire.
+    pub firewall_stateless_rule: Option<FirewallStatelessRule>,
+    /// `inboundHeader` on the wire.
+    pub inbound_header: Option<AnalysisPacketHeader>,
+    /// `outboundHeader` on the wire.
+    pub outbound_header: Option<AnalysisPacketHeader>,
+    /// `routeTableRoute` on the wire.
+    pub route_table_route: Option<AnalysisRouteTableRoute>,
+    /// `securityGroupRule` on the wire.
+    pub security_group_rule: Option<AnalysisSecurityGroupRule>,
+    /// `sequenceNumber` on the wire.
+    pub sequence_number: Option<i32>,
+    /// `serviceName` on the wire.
+    pub service_name: Option<String>,
+    /// `sourceVpc` on the wire.
+    pub source_vpc: Option<AnalysisComponent>,
+    /// `subnet` on the wire.
+    pub subnet: Option<AnalysisComponent>,
+    /// `transitGateway` on the wire.
+    pub transit_gateway: Option<AnalysisComponent>,
+    /// `transitGatewayPolicyTableEntry` on the wire.
+    pub transit_gateway_policy_table_entry: Option<AnalysisTransitGatewayPolicyTableEntry>,
+    /// `transitGatewayRouteTableRoute` on the wire.
+    pub transit_gateway_route_table_route: Option<TransitGatewayRouteTableRoute>,
+    /// `vpc` on the wire.
+    pub vpc: Option<AnalysisComponent>,
+}
+
+/// The `PathFilter` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PathFilter {
+    /// `destinationAddress` on the wire.
+    pub destination_address: Option<String>,
+    /// `destinationPortRange` on the wire.
+    pub destination_port_range: Option<FilterPortRange>,
+    /// `sourceAddress` on the wire.
+    pub source_address: Option<String>,
+    /// `sourcePortRange` on the wire.
+    pub source_port_range: Option<FilterPortRange>,
+}
+
+/// The `PayerResponsibilityEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PayerResponsibilityEntry {
+    /// `payerResponsibilityType` on the wire.
+    pub payer_responsibility_type: Option<PayerResponsibilityType>,
+    /// `scope` on the wire.
+    pub scope: Option<PayerResponsibilityScope>,
+}
+
+/// The `PciId` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PciId {
+    /// `DeviceId` on the wire.
+    pub device_id: Option<String>,
+    /// `SubsystemId` on the wire.
+    pub subsystem_id: Option<String>,
+    /// `SubsystemVendorId` on the wire.
+    pub subsystem_vendor_id: Option<String>,
+    /// `VendorId` on the wire.
+    pub vendor_id: Option<String>,
+}
+
+/// The `PeeringAttachmentStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeeringAttachmentStatus {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `PeeringConnectionOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeeringConnectionOptions {
+    /// `allowDnsResolutionFromRemoteVpc` on the wire.
+    pub allow_dns_resolution_from_remote_vpc: Option<bool>,
+    /// `allowEgressFromLocalClassicLinkToRemoteVpc` on the wire.
+    pub allow_egress_from_local_classic_link_to_remote_vpc: Option<bool>,
+    /// `allowEgressFromLocalVpcToRemoteClassicLink` on the wire.
+    pub allow_egress_from_local_vpc_to_remote_classic_link: Option<bool>,
+    /// `allowMultipathResilience` on the wire.
+    pub allow_multipath_resilience: Option<bool>,
+    /// `multipathResilienceMode` on the wire.
+    pub multipath_resilience_mode: Option<MultipathResilienceMode>,
+}
+
+/// The `PeeringConnectionOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeeringConnectionOptionsRequest {
+    /// `AllowDnsResolutionFromRemoteVpc` on the wire.
+    pub allow_dns_resolution_from_remote_vpc: Option<bool>,
+    /// `AllowEgressFromLocalClassicLinkToRemoteVpc` on the wire.
+    pub allow_egress_from_local_classic_link_to_remote_vpc: Option<bool>,
+    /// `AllowEgressFromLocalVpcToRemoteClassicLink` on the wire.
+    pub allow_egress_from_local_vpc_to_remote_classic_link: Option<bool>,
+    /// `AllowMultipathResilience` on the wire.
+    pub allow_multipath_resilience: Option<bool>,
+    /// `MultipathResilienceMode` on the wire.
+    pub multipath_resilience_mode: Option<MultipathResilienceMode>,
+}
+
+/// The `PeeringTgwInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeeringTgwInfo {
+    /// `coreNetworkId` on the wire.
+    pub core_network_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `region` on the wire.
+    pub region: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+}
+
+/// The `PerformanceFactorReference` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PerformanceFactorReference {
+    /// `InstanceFamily` in a request, `instanceFamily` in an answer.
+    pub instance_family: Option<String>,
+}
+
+/// The `PerformanceFactorReferenceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PerformanceFactorReferenceRequest {
+    /// `InstanceFamily` on the wire.
+    pub instance_family: Option<String>,
+}
+
 /// The `PerformanceStatusSummary` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PerformanceStatusSummary {
@@ -1813,6 +6701,48 @@ pub struct PerformanceStatusSummary {
     pub remediation: Option<String>,
     /// `status` on the wire.
     pub status: Option<SummaryStatus>,
+}
+
+/// The `Phase1DHGroupNumbersListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase1DHGroupNumbersListValue {
+    /// `value` on the wire.
+    pub value: Option<i32>,
+}
+
+/// The `Phase1EncryptionAlgorithmsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase1EncryptionAlgorithmsListValue {
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `Phase1IntegrityAlgorithmsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase1IntegrityAlgorithmsListValue {
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `Phase2DHGroupNumbersListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase2DHGroupNumbersListValue {
+    /// `value` on the wire.
+    pub value: Option<i32>,
+}
+
+/// The `Phase2EncryptionAlgorithmsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase2EncryptionAlgorithmsListValue {
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
+/// The `Phase2IntegrityAlgorithmsListValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Phase2IntegrityAlgorithmsListValue {
+    /// `value` on the wire.
+    pub value: Option<String>,
 }
 
 /// The `Placement` of the model.
@@ -1840,11 +6770,90 @@ pub struct Placement {
     pub tenancy: Option<Tenancy>,
 }
 
+/// The `PlacementGroup` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlacementGroup {
+    /// `groupArn` on the wire.
+    pub group_arn: Option<String>,
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+    /// `linkedGroupId` on the wire.
+    pub linked_group_id: Option<String>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `parentGroupId` on the wire.
+    pub parent_group_id: Option<String>,
+    /// `partitionCount` on the wire.
+    pub partition_count: Option<i32>,
+    /// `spreadLevel` on the wire.
+    pub spread_level: Option<SpreadLevel>,
+    /// `state` on the wire.
+    pub state: Option<PlacementGroupState>,
+    /// `strategy` on the wire.
+    pub strategy: Option<PlacementStrategy>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
 /// The `PlacementGroupInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PlacementGroupInfo {
     /// `supportedStrategies` on the wire.
     pub supported_strategies: Vec<PlacementGroupStrategy>,
+}
+
+/// The `PlacementResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlacementResponse {
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+}
+
+/// The `PoolCidrBlock` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PoolCidrBlock {
+    /// `poolCidrBlock` on the wire.
+    pub cidr: Option<String>,
+}
+
+/// The `PortRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PortRange {
+    /// `From` in a request, `from` in an answer.
+    pub from: Option<i32>,
+    /// `To` in a request, `to` in an answer.
+    pub to: Option<i32>,
+}
+
+/// The `PrefixList` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrefixList {
+    /// `cidrSet` on the wire.
+    pub cidrs: Vec<String>,
+    /// `prefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `prefixListName` on the wire.
+    pub prefix_list_name: Option<String>,
+}
+
+/// The `PrefixListAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrefixListAssociation {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceOwner` on the wire.
+    pub resource_owner: Option<String>,
+}
+
+/// The `PrefixListEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrefixListEntry {
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
 }
 
 /// The `PrefixListId` of the model.
@@ -1854,6 +6863,57 @@ pub struct PrefixListId {
     pub description: Option<String>,
     /// `PrefixListId` in a request, `prefixListId` in an answer.
     pub prefix_list_id: Option<String>,
+}
+
+/// The `PriceSchedule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PriceSchedule {
+    /// `active` on the wire.
+    pub active: Option<bool>,
+    /// `currencyCode` on the wire.
+    pub currency_code: Option<CurrencyCodeValues>,
+    /// `price` on the wire.
+    pub price: Option<f64>,
+    /// `term` on the wire.
+    pub term: Option<i64>,
+}
+
+/// The `PricingDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PricingDetail {
+    /// `count` on the wire.
+    pub count: Option<i32>,
+    /// `price` on the wire.
+    pub price: Option<f64>,
+}
+
+/// The `PrincipalIdFormat` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrincipalIdFormat {
+    /// `arn` on the wire.
+    pub arn: Option<String>,
+    /// `statusSet` on the wire.
+    pub statuses: Vec<IdFormat>,
+}
+
+/// The `PrivateDnsDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrivateDnsDetails {
+    /// `privateDnsName` on the wire.
+    pub private_dns_name: Option<String>,
+}
+
+/// The `PrivateDnsNameConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PrivateDnsNameConfiguration {
+    /// `name` on the wire.
+    pub name: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<DnsNameState>,
+    /// `type` on the wire.
+    pub r#type: Option<String>,
+    /// `value` on the wire.
+    pub value: Option<String>,
 }
 
 /// The `PrivateDnsNameOptionsOnLaunch` of the model.
@@ -1892,9 +6952,9 @@ pub struct PrivateDnsNameOptionsResponse {
 /// The `PrivateIpAddressSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PrivateIpAddressSpecification {
-    /// `Primary` on the wire.
+    /// `Primary` in a request, `primary` in an answer.
     pub primary: Option<bool>,
-    /// `PrivateIpAddress` on the wire.
+    /// `PrivateIpAddress` in a request, `privateIpAddress` in an answer.
     pub private_ip_address: Option<String>,
 }
 
@@ -1920,6 +6980,39 @@ pub struct ProductCode {
     pub product_code_type: Option<ProductCodeValues>,
 }
 
+/// The `PropagatingVgw` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PropagatingVgw {
+    /// `gatewayId` on the wire.
+    pub gateway_id: Option<String>,
+}
+
+/// The `ProvisionedBandwidth` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProvisionedBandwidth {
+    /// `provisionTime` on the wire.
+    pub provision_time: Option<Timestamp>,
+    /// `provisioned` on the wire.
+    pub provisioned: Option<String>,
+    /// `requestTime` on the wire.
+    pub request_time: Option<Timestamp>,
+    /// `requested` on the wire.
+    pub requested: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+}
+
+/// The `PtrUpdateStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PtrUpdateStatus {
+    /// `reason` on the wire.
+    pub reason: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `value` on the wire.
+    pub value: Option<String>,
+}
+
 /// The `PublicIpDnsNameOptions` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PublicIpDnsNameOptions {
@@ -1931,6 +7024,47 @@ pub struct PublicIpDnsNameOptions {
     pub public_ipv4_dns_name: Option<String>,
     /// `publicIpv6DnsName` on the wire.
     pub public_ipv6_dns_name: Option<String>,
+}
+
+/// The `PublicIpv4Pool` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PublicIpv4Pool {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `networkBorderGroup` on the wire.
+    pub network_border_group: Option<String>,
+    /// `poolAddressRangeSet` on the wire.
+    pub pool_address_ranges: Vec<PublicIpv4PoolRange>,
+    /// `poolId` on the wire.
+    pub pool_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `totalAddressCount` on the wire.
+    pub total_address_count: Option<i32>,
+    /// `totalAvailableAddressCount` on the wire.
+    pub total_available_address_count: Option<i32>,
+}
+
+/// The `PublicIpv4PoolRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PublicIpv4PoolRange {
+    /// `addressCount` on the wire.
+    pub address_count: Option<i32>,
+    /// `availableAddressCount` on the wire.
+    pub available_address_count: Option<i32>,
+    /// `firstAddress` on the wire.
+    pub first_address: Option<String>,
+    /// `lastAddress` on the wire.
+    pub last_address: Option<String>,
+}
+
+/// The `RecurringCharge` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RecurringCharge {
+    /// `amount` on the wire.
+    pub amount: Option<f64>,
+    /// `frequency` on the wire.
+    pub frequency: Option<RecurringChargeFrequency>,
 }
 
 /// The `ReferencedSecurityGroup` of the model.
@@ -1968,6 +7102,427 @@ pub struct RegionGeography {
     pub name: Option<String>,
 }
 
+/// The `RemovePrefixListEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RemovePrefixListEntry {
+    /// `Cidr` on the wire; required.
+    pub cidr: Option<String>,
+}
+
+/// The `ReplaceRootVolumeTask` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceRootVolumeTask {
+    /// `completeTime` on the wire.
+    pub complete_time: Option<String>,
+    /// `deleteReplacedRootVolume` on the wire.
+    pub delete_replaced_root_volume: Option<bool>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `replaceRootVolumeTaskId` on the wire.
+    pub replace_root_volume_task_id: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `startTime` on the wire.
+    pub start_time: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `taskState` on the wire.
+    pub task_state: Option<ReplaceRootVolumeTaskState>,
+}
+
+/// The `RequestLaunchTemplateData` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestLaunchTemplateData {
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<LaunchTemplateBlockDeviceMappingRequest>,
+    /// `CapacityReservationSpecification` on the wire.
+    pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationRequest>,
+    /// `CpuOptions` on the wire.
+    pub cpu_options: Option<LaunchTemplateCpuOptionsRequest>,
+    /// `CreditSpecification` on the wire.
+    pub credit_specification: Option<CreditSpecificationRequest>,
+    /// `DisableApiStop` on the wire.
+    pub disable_api_stop: Option<bool>,
+    /// `DisableApiTermination` on the wire.
+    pub disable_api_termination: Option<bool>,
+    /// `EbsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `ElasticGpuSpecification` on the wire.
+    pub elastic_gpu_specifications: Vec<ElasticGpuSpecification>,
+    /// `ElasticInferenceAccelerator` on the wire.
+    pub elastic_inference_accelerators: Vec<LaunchTemplateElasticInferenceAccelerator>,
+    /// `EnclaveOptions` on the wire.
+    pub enclave_options: Option<LaunchTemplateEnclaveOptionsRequest>,
+    /// `HibernationOptions` on the wire.
+    pub hibernation_options: Option<LaunchTemplateHibernationOptionsRequest>,
+    /// `IamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecificationRequest>,
+    /// `ImageId` on the wire.
+    pub image_id: Option<String>,
+    /// `InstanceInitiatedShutdownBehavior` on the wire.
+    pub instance_initiated_shutdown_behavior: Option<ShutdownBehavior>,
+    /// `InstanceMarketOptions` on the wire.
+    pub instance_market_options: Option<LaunchTemplateInstanceMarketOptionsRequest>,
+    /// `InstanceRequirements` on the wire.
+    pub instance_requirements: Option<InstanceRequirementsRequest>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `KernelId` on the wire.
+    pub kernel_id: Option<String>,
+    /// `KeyName` on the wire.
+    pub key_name: Option<String>,
+    /// `LicenseSpecification` on the wire.
+    pub license_specifications: Vec<LaunchTemplateLicenseConfigurationRequest>,
+    /// `MaintenanceOptions` on the wire.
+    pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptionsRequest>,
+    /// `MetadataOptions` on the wire.
+    pub metadata_options: Option<LaunchTemplateInstanceMetadataOptionsRequest>,
+    /// `Monitoring` on the wire.
+    pub monitoring: Option<LaunchTemplatesMonitoringRequest>,
+    /// `NetworkInterface` on the wire.
+    pub network_interfaces: Vec<LaunchTemplateInstanceNetworkInterfaceSpecificationRequest>,
+    /// `NetworkPerformanceOptions` on the wire.
+    pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptionsRequest>,
+    /// `Operator` on the wire.
+    pub operator: Option<OperatorRequest>,
+    /// `Placement` on the wire.
+    pub placement: Option<LaunchTemplatePlacementRequest>,
+    /// `PrivateDnsNameOptions` on the wire.
+    pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptionsRequest>,
+    /// `RamDiskId` on the wire.
+    pub ram_disk_id: Option<String>,
+    /// `SecondaryInterface` on the wire.
+    pub secondary_interfaces: Vec<LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest>,
+    /// `SecurityGroupId` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `SecurityGroup` on the wire.
+    pub security_groups: Vec<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<LaunchTemplateTagSpecificationRequest>,
+    /// `UserData` on the wire.
+    pub user_data: Option<String>,
+}
+
+/// The `RequestSpotLaunchSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotLaunchSpecification {
+    /// `AddressingType` on the wire.
+    pub addressing_type: Option<String>,
+    /// `BlockDeviceMapping` on the wire.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `EbsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `IamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    /// `ImageId` on the wire.
+    pub image_id: Option<String>,
+    /// `InstanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `KernelId` on the wire.
+    pub kernel_id: Option<String>,
+    /// `KeyName` on the wire.
+    pub key_name: Option<String>,
+    /// `Monitoring` on the wire.
+    pub monitoring: Option<RunInstancesMonitoringEnabled>,
+    /// `NetworkInterface` on the wire.
+    pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
+    /// `Placement` on the wire.
+    pub placement: Option<SpotPlacement>,
+    /// `RamdiskId` on the wire.
+    pub ramdisk_id: Option<String>,
+    /// `SecurityGroupId` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `SecurityGroup` on the wire.
+    pub security_groups: Vec<String>,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `UserData` on the wire.
+    pub user_data: Option<String>,
+}
+
+/// The `ReservedCapacityFallbackOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedCapacityFallbackOptions {
+    /// `marketTypeSet` on the wire.
+    pub market_types: Vec<ReservedCapacityFallbackMarketType>,
+}
+
+/// The `ReservedCapacityFallbackOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedCapacityFallbackOptionsRequest {
+    /// `MarketType` on the wire.
+    pub market_types: Vec<ReservedCapacityFallbackMarketType>,
+}
+
+/// The `ReservedCapacityOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedCapacityOptions {
+    /// `allocationStrategy` on the wire.
+    pub allocation_strategy: Option<ReservedCapacityAllocationStrategy>,
+    /// `reservationTypeSet` on the wire.
+    pub reservation_types: Vec<FleetReservationType>,
+    /// `reservedCapacityFallbackOptions` on the wire.
+    pub reserved_capacity_fallback_options: Option<ReservedCapacityFallbackOptions>,
+}
+
+/// The `ReservedCapacityOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedCapacityOptionsRequest {
+    /// `AllocationStrategy` on the wire.
+    pub allocation_strategy: Option<ReservedCapacityAllocationStrategy>,
+    /// `CapacityReservationTarget` on the wire.
+    pub capacity_reservation_target: Option<FleetCapacityReservationTargetRequest>,
+    /// `ReservationType` on the wire.
+    pub reservation_types: Vec<FleetReservationType>,
+    /// `ReservedCapacityFallbackOptions` on the wire.
+    pub reserved_capacity_fallback_options: Option<ReservedCapacityFallbackOptionsRequest>,
+}
+
+/// The `ReservedInstances` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstances {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `currencyCode` on the wire.
+    pub currency_code: Option<CurrencyCodeValues>,
+    /// `duration` on the wire.
+    pub duration: Option<i64>,
+    /// `end` on the wire.
+    pub end: Option<Timestamp>,
+    /// `fixedPrice` on the wire.
+    pub fixed_price: Option<f32>,
+    /// `instanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `instanceTenancy` on the wire.
+    pub instance_tenancy: Option<Tenancy>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `offeringClass` on the wire.
+    pub offering_class: Option<OfferingClassType>,
+    /// `offeringType` on the wire.
+    pub offering_type: Option<OfferingTypeValues>,
+    /// `productDescription` on the wire.
+    pub product_description: Option<RIProductDescription>,
+    /// `recurringCharges` on the wire.
+    pub recurring_charges: Vec<RecurringCharge>,
+    /// `reservedInstancesId` on the wire.
+    pub reserved_instances_id: Option<String>,
+    /// `scope` on the wire.
+    pub scope: Option<Scope>,
+    /// `start` on the wire.
+    pub start: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<ReservedInstanceState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `usagePrice` on the wire.
+    pub usage_price: Option<f32>,
+}
+
+/// The `ReservedInstancesConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesConfiguration {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `instanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `platform` on the wire.
+    pub platform: Option<String>,
+    /// `scope` on the wire.
+    pub scope: Option<Scope>,
+}
+
+/// The `ReservedInstancesId` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesId {
+    /// `reservedInstancesId` on the wire.
+    pub reserved_instances_id: Option<String>,
+}
+
+/// The `ReservedInstancesListing` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesListing {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `createDate` on the wire.
+    pub create_date: Option<Timestamp>,
+    /// `instanceCounts` on the wire.
+    pub instance_counts: Vec<InstanceCount>,
+    /// `priceSchedules` on the wire.
+    pub price_schedules: Vec<PriceSchedule>,
+    /// `reservedInstancesId` on the wire.
+    pub reserved_instances_id: Option<String>,
+    /// `reservedInstancesListingId` on the wire.
+    pub reserved_instances_listing_id: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<ListingStatus>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `updateDate` on the wire.
+    pub update_date: Option<Timestamp>,
+}
+
+/// The `ReservedInstancesModification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesModification {
+    /// `clientToken` on the wire.
+    pub client_token: Option<String>,
+    /// `createDate` on the wire.
+    pub create_date: Option<Timestamp>,
+    /// `effectiveDate` on the wire.
+    pub effective_date: Option<Timestamp>,
+    /// `modificationResultSet` on the wire.
+    pub modification_results: Vec<ReservedInstancesModificationResult>,
+    /// `reservedInstancesSet` on the wire.
+    pub reserved_instances_ids: Vec<ReservedInstancesId>,
+    /// `reservedInstancesModificationId` on the wire.
+    pub reserved_instances_modification_id: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `updateDate` on the wire.
+    pub update_date: Option<Timestamp>,
+}
+
+/// The `ReservedInstancesModificationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesModificationResult {
+    /// `reservedInstancesId` on the wire.
+    pub reserved_instances_id: Option<String>,
+    /// `targetConfiguration` on the wire.
+    pub target_configuration: Option<ReservedInstancesConfiguration>,
+}
+
+/// The `ReservedInstancesOffering` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReservedInstancesOffering {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `currencyCode` on the wire.
+    pub currency_code: Option<CurrencyCodeValues>,
+    /// `duration` on the wire.
+    pub duration: Option<i64>,
+    /// `fixedPrice` on the wire.
+    pub fixed_price: Option<f32>,
+    /// `instanceTenancy` on the wire.
+    pub instance_tenancy: Option<Tenancy>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `marketplace` on the wire.
+    pub marketplace: Option<bool>,
+    /// `offeringClass` on the wire.
+    pub offering_class: Option<OfferingClassType>,
+    /// `offeringType` on the wire.
+    pub offering_type: Option<OfferingTypeValues>,
+    /// `pricingDetailsSet` on the wire.
+    pub pricing_details: Vec<PricingDetail>,
+    /// `productDescription` on the wire.
+    pub product_description: Option<RIProductDescription>,
+    /// `recurringCharges` on the wire.
+    pub recurring_charges: Vec<RecurringCharge>,
+    /// `reservedInstancesOfferingId` on the wire.
+    pub reserved_instances_offering_id: Option<String>,
+    /// `scope` on the wire.
+    pub scope: Option<Scope>,
+    /// `usagePrice` on the wire.
+    pub usage_price: Option<f32>,
+}
+
+/// The `ResponseError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResponseError {
+    /// `code` on the wire.
+    pub code: Option<LaunchTemplateErrorCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `ResponseLaunchTemplateData` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ResponseLaunchTemplateData {
+    /// `blockDeviceMappingSet` on the wire.
+    pub block_device_mappings: Vec<LaunchTemplateBlockDeviceMapping>,
+    /// `capacityReservationSpecification` on the wire.
+    pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationResponse>,
+    /// `cpuOptions` on the wire.
+    pub cpu_options: Option<LaunchTemplateCpuOptions>,
+    /// `creditSpecification` on the wire.
+    pub credit_specification: Option<CreditSpecification>,
+    /// `disableApiStop` on the wire.
+    pub disable_api_stop: Option<bool>,
+    /// `disableApiTermination` on the wire.
+    pub disable_api_termination: Option<bool>,
+    /// `ebsOptimized` on the wire.
+    pub ebs_optimized: Option<bool>,
+    /// `elasticGpuSpecificationSet` on the wire.
+    pub elastic_gpu_specifications: Vec<ElasticGpuSpecificationResponse>,
+    /// `elasticInferenceAcceleratorSet` on the wire.
+    pub elastic_inference_accelerators: Vec<LaunchTemplateElasticInferenceAcceleratorResponse>,
+    /// `enclaveOptions` on the wire.
+    pub enclave_options: Option<LaunchTemplateEnclaveOptions>,
+    /// `hibernationOptions` on the wire.
+    pub hibernation_options: Option<LaunchTemplateHibernationOptions>,
+    /// `iamInstanceProfile` on the wire.
+    pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecification>,
+    /// `imageId` on the wire.
+    pub image_id: Option<String>,
+    /// `instanceInitiatedShutdownBehavior` on the wire.
+    pub instance_initiated_shutdown_behavior: Option<ShutdownBehavior>,
+    /// `instanceMarketOptions` on the wire.
+    pub instance_market_options: Option<LaunchTemplateInstanceMarketOptions>,
+    /// `instanceRequirements` on the wire.
+    pub instance_requirements: Option<InstanceRequirements>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `kernelId` on the wire.
+    pub kernel_id: Option<String>,
+    /// `keyName` on the wire.
+    pub key_name: Option<String>,
+    /// `licenseSet` on the wire.
+    pub license_specifications: Vec<LaunchTemplateLicenseConfiguration>,
+    /// `maintenanceOptions` on the wire.
+    pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptions>,
+    /// `metadataOptions` on the wire.
+    pub metadata_options: Option<LaunchTemplateInstanceMetadataOptions>,
+    /// `monitoring` on the wire.
+    pub monitoring: Option<LaunchTemplatesMonitoring>,
+    /// `networkInterfaceSet` on the wire.
+    pub network_interfaces: Vec<LaunchTemplateInstanceNetworkInterfaceSpecification>,
+    /// `networkPerformanceOptions` on the wire.
+    pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptions>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `placement` on the wire.
+    pub placement: Option<LaunchTemplatePlacement>,
+    /// `privateDnsNameOptions` on the wire.
+    pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptions>,
+    /// `ramDiskId` on the wire.
+    pub ram_disk_id: Option<String>,
+    /// `secondaryInterfaceSet` on the wire.
+    pub secondary_interfaces: Vec<LaunchTemplateInstanceSecondaryInterfaceSpecification>,
+    /// `securityGroupIdSet` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `securityGroupSet` on the wire.
+    pub security_groups: Vec<String>,
+    /// `tagSpecificationSet` on the wire.
+    pub tag_specifications: Vec<LaunchTemplateTagSpecification>,
+    /// `userData` on the wire.
+    pub user_data: Option<String>,
+}
+
 /// The `RevokedSecurityGroupRule` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RevokedSecurityGroupRule {
@@ -1995,13 +7550,281 @@ pub struct RevokedSecurityGroupRule {
     pub to_port: Option<i32>,
 }
 
+/// The `Route` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Route {
+    /// `carrierGatewayId` on the wire.
+    pub carrier_gateway_id: Option<String>,
+    /// `coreNetworkArn` on the wire.
+    pub core_network_arn: Option<String>,
+    /// `destinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `destinationIpv6CidrBlock` on the wire.
+    pub destination_ipv6_cidr_block: Option<String>,
+    /// `destinationPrefixListId` on the wire.
+    pub destination_prefix_list_id: Option<String>,
+    /// `egressOnlyInternetGatewayId` on the wire.
+    pub egress_only_internet_gateway_id: Option<String>,
+    /// `gatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceOwnerId` on the wire.
+    pub instance_owner_id: Option<String>,
+    /// `ipAddress` on the wire.
+    pub ip_address: Option<String>,
+    /// `localGatewayId` on the wire.
+    pub local_gateway_id: Option<String>,
+    /// `natGatewayId` on the wire.
+    pub nat_gateway_id: Option<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `odbNetworkArn` on the wire.
+    pub odb_network_arn: Option<String>,
+    /// `origin` on the wire.
+    pub origin: Option<RouteOrigin>,
+    /// `state` on the wire.
+    pub state: Option<RouteState>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `vpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
+}
+
+/// The `RouteServer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServer {
+    /// `amazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `persistRoutesDuration` on the wire.
+    pub persist_routes_duration: Option<i64>,
+    /// `persistRoutesState` on the wire.
+    pub persist_routes_state: Option<RouteServerPersistRoutesState>,
+    /// `routeServerId` on the wire.
+    pub route_server_id: Option<String>,
+    /// `snsNotificationsEnabled` on the wire.
+    pub sns_notifications_enabled: Option<bool>,
+    /// `snsTopicArn` on the wire.
+    pub sns_topic_arn: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<RouteServerState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `RouteServerBfdStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServerBfdStatus {
+    /// `status` on the wire.
+    pub status: Option<RouteServerBfdState>,
+}
+
+/// The `RouteServerBgpOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServerBgpOptions {
+    /// `peerAsn` on the wire.
+    pub peer_asn: Option<i64>,
+    /// `peerLivenessDetection` on the wire.
+    pub peer_liveness_detection: Option<RouteServerPeerLivenessMode>,
+}
+
+/// The `RouteServerBgpStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServerBgpStatus {
+    /// `status` on the wire.
+    pub status: Option<RouteServerBgpState>,
+}
+
+/// The `RouteServerEndpoint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServerEndpoint {
+    /// `eniAddress` on the wire.
+    pub eni_address: Option<String>,
+    /// `eniId` on the wire.
+    pub eni_id: Option<String>,
+    /// `failureReason` on the wire.
+    pub failure_reason: Option<String>,
+    /// `routeServerEndpointId` on the wire.
+    pub route_server_endpoint_id: Option<String>,
+    /// `routeServerId` on the wire.
+    pub route_server_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<RouteServerEndpointState>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `RouteServerPeer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteServerPeer {
+    /// `bfdStatus` on the wire.
+    pub bfd_status: Option<RouteServerBfdStatus>,
+    /// `bgpOptions` on the wire.
+    pub bgp_options: Option<RouteServerBgpOptions>,
+    /// `bgpStatus` on the wire.
+    pub bgp_status: Option<RouteServerBgpStatus>,
+    /// `endpointEniAddress` on the wire.
+    pub endpoint_eni_address: Option<String>,
+    /// `endpointEniId` on the wire.
+    pub endpoint_eni_id: Option<String>,
+    /// `failureReason` on the wire.
+    pub failure_reason: Option<String>,
+    /// `peerAddress` on the wire.
+    pub peer_address: Option<String>,
+    /// `routeServerEndpointId` on the wire.
+    pub route_server_endpoint_id: Option<String>,
+    /// `routeServerId` on the wire.
+    pub route_server_id: Option<String>,
+    /// `routeServerPeerId` on the wire.
+    pub route_server_peer_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<RouteServerPeerState>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `RouteTable` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteTable {
+    /// `associationSet` on the wire.
+    pub associations: Vec<RouteTableAssociation>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `propagatingVgwSet` on the wire.
+    pub propagating_vgws: Vec<PropagatingVgw>,
+    /// `routeTableId` on the wire.
+    pub route_table_id: Option<String>,
+    /// `routeSet` on the wire.
+    pub routes: Vec<Route>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `RouteTableAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteTableAssociation {
+    /// `associationState` on the wire.
+    pub association_state: Option<RouteTableAssociationState>,
+    /// `gatewayId` on the wire.
+    pub gateway_id: Option<String>,
+    /// `main` on the wire.
+    pub main: Option<bool>,
+    /// `publicIpv4Pool` on the wire.
+    pub public_ipv4_pool: Option<String>,
+    /// `routeTableAssociationId` on the wire.
+    pub route_table_association_id: Option<String>,
+    /// `routeTableId` on the wire.
+    pub route_table_id: Option<String>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `RouteTableAssociationState` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RouteTableAssociationState {
+    /// `state` on the wire.
+    pub state: Option<RouteTableAssociationStateCode>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+}
+
+/// The `RuleGroupRuleOptionsPair` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleGroupRuleOptionsPair {
+    /// `ruleGroupArn` on the wire.
+    pub rule_group_arn: Option<String>,
+    /// `ruleOptionSet` on the wire.
+    pub rule_options: Vec<RuleOption>,
+}
+
+/// The `RuleGroupTypePair` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleGroupTypePair {
+    /// `ruleGroupArn` on the wire.
+    pub rule_group_arn: Option<String>,
+    /// `ruleGroupType` on the wire.
+    pub rule_group_type: Option<String>,
+}
+
+/// The `RuleOption` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleOption {
+    /// `keyword` on the wire.
+    pub keyword: Option<String>,
+    /// `settingSet` on the wire.
+    pub settings: Vec<String>,
+}
+
 /// The `RunInstancesMonitoringEnabled` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunInstancesMonitoringEnabled {
-    /// `Enabled` on the wire; required.
+    /// `Enabled` in a request; required, `enabled` in an answer.
     pub enabled: Option<bool>,
     /// `MetricCategoryId` on the wire.
     pub metric_category_ids: Vec<String>,
+}
+
+/// The `S3Storage` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct S3Storage {
+    /// `AWSAccessKeyId` on the wire.
+    pub aws_access_key_id: Option<String>,
+    /// `bucket` on the wire.
+    pub bucket: Option<String>,
+    /// `prefix` on the wire.
+    pub prefix: Option<String>,
+    /// `uploadPolicy` on the wire.
+    pub upload_policy: Option<Blob>,
+    /// `uploadPolicySignature` on the wire.
+    pub upload_policy_signature: Option<String>,
+}
+
+/// The `ScanResultCondition` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScanResultCondition {
+    /// `maxDaysSinceCriticalFixAvailable` on the wire.
+    pub max_days_since_critical_fix_available: Option<i32>,
+    /// `maxDaysSinceHighFixAvailable` on the wire.
+    pub max_days_since_high_fix_available: Option<i32>,
+    /// `maxDaysSinceInformationalFixAvailable` on the wire.
+    pub max_days_since_informational_fix_available: Option<i32>,
+    /// `maxDaysSinceLastFindingScan` on the wire.
+    pub max_days_since_last_finding_scan: Option<i32>,
+    /// `maxDaysSinceLowFixAvailable` on the wire.
+    pub max_days_since_low_fix_available: Option<i32>,
+    /// `maxDaysSinceMediumFixAvailable` on the wire.
+    pub max_days_since_medium_fix_available: Option<i32>,
+    /// `maximumSeverityLabel` on the wire.
+    pub maximum_severity_label: Option<SeverityLabel>,
+}
+
+/// The `ScanResultConditionRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScanResultConditionRequest {
+    /// `MaxDaysSinceCriticalFixAvailable` on the wire.
+    pub max_days_since_critical_fix_available: Option<i32>,
+    /// `MaxDaysSinceHighFixAvailable` on the wire.
+    pub max_days_since_high_fix_available: Option<i32>,
+    /// `MaxDaysSinceInformationalFixAvailable` on the wire.
+    pub max_days_since_informational_fix_available: Option<i32>,
+    /// `MaxDaysSinceLastFindingScan` on the wire.
+    pub max_days_since_last_finding_scan: Option<i32>,
+    /// `MaxDaysSinceLowFixAvailable` on the wire.
+    pub max_days_since_low_fix_available: Option<i32>,
+    /// `MaxDaysSinceMediumFixAvailable` on the wire.
+    pub max_days_since_medium_fix_available: Option<i32>,
+    /// `MaximumSeverityLabel` on the wire.
+    pub maximum_severity_label: Option<SeverityLabel>,
 }
 
 /// The `ScanResults` of the model.
@@ -2021,6 +7844,151 @@ pub struct ScanResults {
     pub low_fix_available_since: Option<Timestamp>,
     /// `mediumFixAvailableSince` on the wire.
     pub medium_fix_available_since: Option<Timestamp>,
+}
+
+/// The `ScheduledInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScheduledInstance {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `createDate` on the wire.
+    pub create_date: Option<Timestamp>,
+    /// `hourlyPrice` on the wire.
+    pub hourly_price: Option<String>,
+    /// `instanceCount` on the wire.
+    pub instance_count: Option<i32>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `networkPlatform` on the wire.
+    pub network_platform: Option<String>,
+    /// `nextSlotStartTime` on the wire.
+    pub next_slot_start_time: Option<Timestamp>,
+    /// `platform` on the wire.
+    pub platform: Option<String>,
+    /// `previousSlotEndTime` on the wire.
+    pub previous_slot_end_time: Option<Timestamp>,
+    /// `recurrence` on the wire.
+    pub recurrence: Option<ScheduledInstanceRecurrence>,
+    /// `scheduledInstanceId` on the wire.
+    pub scheduled_instance_id: Option<String>,
+    /// `slotDurationInHours` on the wire.
+    pub slot_duration_in_hours: Option<i32>,
+    /// `termEndDate` on the wire.
+    pub term_end_date: Option<Timestamp>,
+    /// `termStartDate` on the wire.
+    pub term_start_date: Option<Timestamp>,
+    /// `totalScheduledInstanceHours` on the wire.
+    pub total_scheduled_instance_hours: Option<i32>,
+}
+
+/// The `ScheduledInstanceRecurrence` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScheduledInstanceRecurrence {
+    /// `frequency` on the wire.
+    pub frequency: Option<String>,
+    /// `interval` on the wire.
+    pub interval: Option<i32>,
+    /// `occurrenceDaySet` on the wire.
+    pub occurrence_day_set: Vec<i32>,
+    /// `occurrenceRelativeToEnd` on the wire.
+    pub occurrence_relative_to_end: Option<bool>,
+    /// `occurrenceUnit` on the wire.
+    pub occurrence_unit: Option<String>,
+}
+
+/// The `SecondaryInterfacePrivateIpAddressSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondaryInterfacePrivateIpAddressSpecification {
+    /// `privateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+}
+
+/// The `SecondaryInterfacePrivateIpAddressSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondaryInterfacePrivateIpAddressSpecificationRequest {
+    /// `PrivateIpAddress` on the wire.
+    pub private_ip_address: Option<String>,
+}
+
+/// The `SecondaryNetwork` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondaryNetwork {
+    /// `ipv4CidrBlockAssociationSet` on the wire.
+    pub ipv4_cidr_block_associations: Vec<SecondaryNetworkIpv4CidrBlockAssociation>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `secondaryNetworkArn` on the wire.
+    pub secondary_network_arn: Option<String>,
+    /// `secondaryNetworkId` on the wire.
+    pub secondary_network_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SecondaryNetworkState>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `type` on the wire.
+    pub r#type: Option<SecondaryNetworkType>,
+}
+
+/// The `SecondaryNetworkIpv4CidrBlockAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondaryNetworkIpv4CidrBlockAssociation {
+    /// `associationId` on the wire.
+    pub association_id: Option<String>,
+    /// `cidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SecondaryNetworkCidrBlockAssociationState>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+}
+
+/// The `SecondarySubnet` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondarySubnet {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `ipv4CidrBlockAssociationSet` on the wire.
+    pub ipv4_cidr_block_associations: Vec<SecondarySubnetIpv4CidrBlockAssociation>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `secondaryNetworkId` on the wire.
+    pub secondary_network_id: Option<String>,
+    /// `secondaryNetworkType` on the wire.
+    pub secondary_network_type: Option<SecondaryNetworkType>,
+    /// `secondarySubnetArn` on the wire.
+    pub secondary_subnet_arn: Option<String>,
+    /// `secondarySubnetId` on the wire.
+    pub secondary_subnet_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SecondarySubnetState>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `SecondarySubnetIpv4CidrBlockAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecondarySubnetIpv4CidrBlockAssociation {
+    /// `associationId` on the wire.
+    pub association_id: Option<String>,
+    /// `cidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SecondarySubnetCidrBlockAssociationState>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+}
+
+/// The `SecureBlobAttributeValue` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecureBlobAttributeValue {
+    /// `Value` on the wire.
+    pub value: Option<Blob>,
 }
 
 /// The `SecurityGroup` of the model.
@@ -2044,6 +8012,45 @@ pub struct SecurityGroup {
     pub tags: Vec<Tag>,
     /// `vpcId` on the wire.
     pub vpc_id: Option<String>,
+}
+
+/// The `SecurityGroupForVpc` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupForVpc {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `primaryVpcId` on the wire.
+    pub primary_vpc_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `SecurityGroupIdentifier` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupIdentifier {
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+}
+
+/// The `SecurityGroupReference` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupReference {
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `referencingVpcId` on the wire.
+    pub referencing_vpc_id: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `vpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
 }
 
 /// The `SecurityGroupRule` of the model.
@@ -2079,6 +8086,527 @@ pub struct SecurityGroupRule {
     pub to_port: Option<i32>,
 }
 
+/// The `SecurityGroupRuleDescription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupRuleDescription {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `SecurityGroupRuleId` on the wire.
+    pub security_group_rule_id: Option<String>,
+}
+
+/// The `SecurityGroupRuleRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupRuleRequest {
+    /// `CidrIpv4` on the wire.
+    pub cidr_ipv4: Option<String>,
+    /// `CidrIpv6` on the wire.
+    pub cidr_ipv6: Option<String>,
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `FromPort` on the wire.
+    pub from_port: Option<i32>,
+    /// `IpProtocol` on the wire.
+    pub ip_protocol: Option<String>,
+    /// `PrefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `ReferencedGroupId` on the wire.
+    pub referenced_group_id: Option<String>,
+    /// `ToPort` on the wire.
+    pub to_port: Option<i32>,
+}
+
+/// The `SecurityGroupRuleUpdate` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupRuleUpdate {
+    /// `SecurityGroupRule` on the wire.
+    pub security_group_rule: Option<SecurityGroupRuleRequest>,
+    /// `SecurityGroupRuleId` on the wire; required.
+    pub security_group_rule_id: Option<String>,
+}
+
+/// The `SecurityGroupVpcAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SecurityGroupVpcAssociation {
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupOwnerId` on the wire.
+    pub group_owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SecurityGroupVpcAssociationState>,
+    /// `stateReason` on the wire.
+    pub state_reason: Option<String>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+    /// `vpcOwnerId` on the wire.
+    pub vpc_owner_id: Option<String>,
+}
+
+/// The `ServiceConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceConfiguration {
+    /// `acceptanceRequired` on the wire.
+    pub acceptance_required: Option<bool>,
+    /// `availabilityZoneIdSet` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `availabilityZoneSet` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `baseEndpointDnsNameSet` on the wire.
+    pub base_endpoint_dns_names: Vec<String>,
+    /// `gatewayLoadBalancerArnSet` on the wire.
+    pub gateway_load_balancer_arns: Vec<String>,
+    /// `managesVpcEndpoints` on the wire.
+    pub manages_vpc_endpoints: Option<bool>,
+    /// `networkLoadBalancerArnSet` on the wire.
+    pub network_load_balancer_arns: Vec<String>,
+    /// `payerResponsibility` on the wire.
+    pub payer_responsibility: Option<PayerResponsibility>,
+    /// `privateDnsName` on the wire.
+    pub private_dns_name: Option<String>,
+    /// `privateDnsNameConfiguration` on the wire.
+    pub private_dns_name_configuration: Option<PrivateDnsNameConfiguration>,
+    /// `remoteAccessEnabled` on the wire.
+    pub remote_access_enabled: Option<bool>,
+    /// `serviceId` on the wire.
+    pub service_id: Option<String>,
+    /// `serviceName` on the wire.
+    pub service_name: Option<String>,
+    /// `serviceState` on the wire.
+    pub service_state: Option<ServiceState>,
+    /// `serviceType` on the wire.
+    pub service_type: Vec<ServiceTypeDetail>,
+    /// `supportedIpAddressTypeSet` on the wire.
+    pub supported_ip_address_types: Vec<ServiceConnectivityType>,
+    /// `supportedRegionSet` on the wire.
+    pub supported_regions: Vec<SupportedRegionDetail>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `ServiceDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceDetail {
+    /// `acceptanceRequired` on the wire.
+    pub acceptance_required: Option<bool>,
+    /// `availabilityZoneIdSet` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `availabilityZoneSet` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `baseEndpointDnsNameSet` on the wire.
+    pub base_endpoint_dns_names: Vec<String>,
+    /// `managesVpcEndpoints` on the wire.
+    pub manages_vpc_endpoints: Option<bool>,
+    /// `owner` on the wire.
+    pub owner: Option<String>,
+    /// `payerResponsibility` on the wire.
+    pub payer_responsibility: Option<PayerResponsibility>,
+    /// `privateDnsName` on the wire.
+    pub private_dns_name: Option<String>,
+    /// `privateDnsNameVerificationState` on the wire.
+    pub private_dns_name_verification_state: Option<DnsNameState>,
+    /// `privateDnsNameSet` on the wire.
+    pub private_dns_names: Vec<PrivateDnsDetails>,
+    /// `serviceId` on the wire.
+    pub service_id: Option<String>,
+    /// `serviceName` on the wire.
+    pub service_name: Option<String>,
+    /// `serviceRegion` on the wire.
+    pub service_region: Option<String>,
+    /// `serviceType` on the wire.
+    pub service_type: Vec<ServiceTypeDetail>,
+    /// `supportedIpAddressTypeSet` on the wire.
+    pub supported_ip_address_types: Vec<ServiceConnectivityType>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcEndpointPolicySupported` on the wire.
+    pub vpc_endpoint_policy_supported: Option<bool>,
+}
+
+/// The `ServiceTypeDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ServiceTypeDetail {
+    /// `serviceType` on the wire.
+    pub service_type: Option<ServiceType>,
+}
+
+/// The `SlotStartTimeRangeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SlotStartTimeRangeRequest {
+    /// `EarliestTime` on the wire.
+    pub earliest_time: Option<Timestamp>,
+    /// `LatestTime` on the wire.
+    pub latest_time: Option<Timestamp>,
+}
+
+/// The `SnapshotDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotDetail {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `deviceName` on the wire.
+    pub device_name: Option<String>,
+    /// `diskImageSize` on the wire.
+    pub disk_image_size: Option<f64>,
+    /// `format` on the wire.
+    pub format: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `url` on the wire.
+    pub url: Option<String>,
+    /// `userBucket` on the wire.
+    pub user_bucket: Option<UserBucketDetails>,
+}
+
+/// The `SnapshotDiskContainer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotDiskContainer {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `Format` on the wire.
+    pub format: Option<String>,
+    /// `Url` on the wire.
+    pub url: Option<String>,
+    /// `UserBucket` on the wire.
+    pub user_bucket: Option<UserBucket>,
+}
+
+/// The `SnapshotInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotInfo {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `sseType` on the wire.
+    pub sse_type: Option<SSEType>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<SnapshotState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+    /// `volumeSize` on the wire.
+    pub volume_size: Option<i32>,
+}
+
+/// The `SnapshotRecycleBinInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotRecycleBinInfo {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `recycleBinEnterTime` on the wire.
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    /// `recycleBinExitTime` on the wire.
+    pub recycle_bin_exit_time: Option<Timestamp>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+}
+
+/// The `SnapshotTaskDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotTaskDetail {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `diskImageSize` on the wire.
+    pub disk_image_size: Option<f64>,
+    /// `encrypted` on the wire.
+    pub encrypted: Option<bool>,
+    /// `format` on the wire.
+    pub format: Option<String>,
+    /// `kmsKeyId` on the wire.
+    pub kms_key_id: Option<String>,
+    /// `progress` on the wire.
+    pub progress: Option<String>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `url` on the wire.
+    pub url: Option<String>,
+    /// `userBucket` on the wire.
+    pub user_bucket: Option<UserBucketDetails>,
+}
+
+/// The `SnapshotTierStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SnapshotTierStatus {
+    /// `archivalCompleteTime` on the wire.
+    pub archival_complete_time: Option<Timestamp>,
+    /// `lastTieringOperationStatus` on the wire.
+    pub last_tiering_operation_status: Option<TieringOperationStatus>,
+    /// `lastTieringOperationStatusDetail` on the wire.
+    pub last_tiering_operation_status_detail: Option<String>,
+    /// `lastTieringProgress` on the wire.
+    pub last_tiering_progress: Option<i32>,
+    /// `lastTieringStartTime` on the wire.
+    pub last_tiering_start_time: Option<Timestamp>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `restoreExpiryTime` on the wire.
+    pub restore_expiry_time: Option<Timestamp>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<SnapshotState>,
+    /// `storageTier` on the wire.
+    pub storage_tier: Option<StorageTier>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+}
+
+/// The `SpotCapacityRebalance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotCapacityRebalance {
+    /// `ReplacementStrategy` in a request, `replacementStrategy` in an answer.
+    pub replacement_strategy: Option<ReplacementStrategy>,
+    /// `TerminationDelay` in a request, `terminationDelay` in an answer.
+    pub termination_delay: Option<i32>,
+}
+
+/// The `SpotDatafeedSubscription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotDatafeedSubscription {
+    /// `bucket` on the wire.
+    pub bucket: Option<String>,
+    /// `fault` on the wire.
+    pub fault: Option<SpotInstanceStateFault>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `prefix` on the wire.
+    pub prefix: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<DatafeedSubscriptionState>,
+}
+
+/// The `SpotFleetLaunchSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotFleetLaunchSpecification {
+    /// `AddressingType` in a request, `addressingType` in an answer.
+    pub addressing_type: Option<String>,
+    /// `BlockDeviceMapping` in a request, `blockDeviceMapping` in an answer.
+    pub block_device_mappings: Vec<BlockDeviceMapping>,
+    /// `EbsOptimized` in a request, `ebsOptimized` in an answer.
+    pub ebs_optimized: Option<bool>,
+    /// `IamInstanceProfile` in a request, `iamInstanceProfile` in an answer.
+    pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
+    /// `ImageId` in a request, `imageId` in an answer.
+    pub image_id: Option<String>,
+    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    pub instance_requirements: Option<InstanceRequirements>,
+    /// `InstanceType` in a request, `instanceType` in an answer.
+    pub instance_type: Option<String>,
+    /// `KernelId` in a request, `kernelId` in an answer.
+    pub kernel_id: Option<String>,
+    /// `KeyName` in a request, `keyName` in an answer.
+    pub key_name: Option<String>,
+    /// `Monitoring` in a request, `monitoring` in an answer.
+    pub monitoring: Option<SpotFleetMonitoring>,
+    /// `NetworkInterfaceSet` in a request, `networkInterfaceSet` in an answer.
+    pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
+    /// `Placement` in a request, `placement` in an answer.
+    pub placement: Option<SpotPlacement>,
+    /// `RamdiskId` in a request, `ramdiskId` in an answer.
+    pub ramdisk_id: Option<String>,
+    /// `GroupSet` in a request, `groupSet` in an answer.
+    pub security_groups: Vec<GroupIdentifier>,
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    pub spot_price: Option<String>,
+    /// `SubnetId` in a request, `subnetId` in an answer.
+    pub subnet_id: Option<String>,
+    /// `TagSpecificationSet` in a request, `tagSpecificationSet` in an answer.
+    pub tag_specifications: Vec<SpotFleetTagSpecification>,
+    /// `UserData` in a request, `userData` in an answer.
+    pub user_data: Option<String>,
+    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    pub weighted_capacity: Option<f64>,
+}
+
+/// The `SpotFleetMonitoring` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotFleetMonitoring {
+    /// `Enabled` in a request, `enabled` in an answer.
+    pub enabled: Option<bool>,
+}
+
+/// The `SpotFleetRequestConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotFleetRequestConfig {
+    /// `activityStatus` on the wire.
+    pub activity_status: Option<ActivityStatus>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `spotFleetRequestConfig` on the wire.
+    pub spot_fleet_request_config: Option<SpotFleetRequestConfigData>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+    /// `spotFleetRequestState` on the wire.
+    pub spot_fleet_request_state: Option<BatchState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `SpotFleetRequestConfigData` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotFleetRequestConfigData {
+    /// `AllocationStrategy` in a request, `allocationStrategy` in an answer.
+    pub allocation_strategy: Option<AllocationStrategy>,
+    /// `ClientToken` in a request, `clientToken` in an answer.
+    pub client_token: Option<String>,
+    /// `Context` in a request, `context` in an answer.
+    pub context: Option<String>,
+    /// `ExcessCapacityTerminationPolicy` in a request, `excessCapacityTerminationPolicy` in an answer.
+    pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
+    /// `FulfilledCapacity` in a request, `fulfilledCapacity` in an answer.
+    pub fulfilled_capacity: Option<f64>,
+    /// `IamFleetRole` in a request; required, `iamFleetRole` in an answer.
+    pub iam_fleet_role: Option<String>,
+    /// `InstanceInterruptionBehavior` in a request, `instanceInterruptionBehavior` in an answer.
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    /// `InstancePoolsToUseCount` in a request, `instancePoolsToUseCount` in an answer.
+    pub instance_pools_to_use_count: Option<i32>,
+    /// `LaunchSpecifications` in a request, `launchSpecifications` in an answer.
+    pub launch_specifications: Vec<SpotFleetLaunchSpecification>,
+    /// `LaunchTemplateConfigs` in a request, `launchTemplateConfigs` in an answer.
+    pub launch_template_configs: Vec<LaunchTemplateConfig>,
+    /// `LoadBalancersConfig` in a request, `loadBalancersConfig` in an answer.
+    pub load_balancers_config: Option<LoadBalancersConfig>,
+    /// `OnDemandAllocationStrategy` in a request, `onDemandAllocationStrategy` in an answer.
+    pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
+    /// `OnDemandFulfilledCapacity` in a request, `onDemandFulfilledCapacity` in an answer.
+    pub on_demand_fulfilled_capacity: Option<f64>,
+    /// `OnDemandMaxTotalPrice` in a request, `onDemandMaxTotalPrice` in an answer.
+    pub on_demand_max_total_price: Option<String>,
+    /// `OnDemandTargetCapacity` in a request, `onDemandTargetCapacity` in an answer.
+    pub on_demand_target_capacity: Option<i32>,
+    /// `ReplaceUnhealthyInstances` in a request, `replaceUnhealthyInstances` in an answer.
+    pub replace_unhealthy_instances: Option<bool>,
+    /// `SpotMaintenanceStrategies` in a request, `spotMaintenanceStrategies` in an answer.
+    pub spot_maintenance_strategies: Option<SpotMaintenanceStrategies>,
+    /// `SpotMaxTotalPrice` in a request, `spotMaxTotalPrice` in an answer.
+    pub spot_max_total_price: Option<String>,
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    pub spot_price: Option<String>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TargetCapacity` in a request; required, `targetCapacity` in an answer.
+    pub target_capacity: Option<i32>,
+    /// `TargetCapacityUnitType` in a request, `targetCapacityUnitType` in an answer.
+    pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
+    /// `TerminateInstancesWithExpiration` in a request, `terminateInstancesWithExpiration` in an answer.
+    pub terminate_instances_with_expiration: Option<bool>,
+    /// `Type` in a request, `type` in an answer.
+    pub r#type: Option<FleetType>,
+    /// `ValidFrom` in a request, `validFrom` in an answer.
+    pub valid_from: Option<Timestamp>,
+    /// `ValidUntil` in a request, `validUntil` in an answer.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `SpotFleetTagSpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotFleetTagSpecification {
+    /// `ResourceType` in a request, `resourceType` in an answer.
+    pub resource_type: Option<String>,
+    /// `Tag` in a request, `tag` in an answer.
+    pub tags: Vec<Tag>,
+}
+
+/// The `SpotInstanceRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotInstanceRequest {
+    /// `actualBlockHourlyPrice` on the wire.
+    pub actual_block_hourly_price: Option<String>,
+    /// `availabilityZoneGroup` on the wire.
+    pub availability_zone_group: Option<String>,
+    /// `blockDurationMinutes` on the wire.
+    pub block_duration_minutes: Option<i32>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `fault` on the wire.
+    pub fault: Option<SpotInstanceStateFault>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `instanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
+    /// `launchGroup` on the wire.
+    pub launch_group: Option<String>,
+    /// `launchSpecification` on the wire.
+    pub launch_specification: Option<LaunchSpecification>,
+    /// `launchedAvailabilityZone` on the wire.
+    pub launched_availability_zone: Option<String>,
+    /// `launchedAvailabilityZoneId` on the wire.
+    pub launched_availability_zone_id: Option<String>,
+    /// `productDescription` on the wire.
+    pub product_description: Option<RIProductDescription>,
+    /// `spotInstanceRequestId` on the wire.
+    pub spot_instance_request_id: Option<String>,
+    /// `spotPrice` on the wire.
+    pub spot_price: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<SpotInstanceState>,
+    /// `status` on the wire.
+    pub status: Option<SpotInstanceStatus>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `type` on the wire.
+    pub r#type: Option<SpotInstanceType>,
+    /// `validFrom` on the wire.
+    pub valid_from: Option<Timestamp>,
+    /// `validUntil` on the wire.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// The `SpotInstanceStateFault` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotInstanceStateFault {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `SpotInstanceStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotInstanceStatus {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+    /// `updateTime` on the wire.
+    pub update_time: Option<Timestamp>,
+}
+
+/// The `SpotMaintenanceStrategies` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotMaintenanceStrategies {
+    /// `CapacityRebalance` in a request, `capacityRebalance` in an answer.
+    pub capacity_rebalance: Option<SpotCapacityRebalance>,
+}
+
 /// The `SpotMarketOptions` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpotMarketOptions {
@@ -2094,6 +8622,112 @@ pub struct SpotMarketOptions {
     pub valid_until: Option<Timestamp>,
 }
 
+/// The `SpotOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotOptions {
+    /// `allocationStrategy` on the wire.
+    pub allocation_strategy: Option<SpotAllocationStrategy>,
+    /// `instanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<SpotInstanceInterruptionBehavior>,
+    /// `instancePoolsToUseCount` on the wire.
+    pub instance_pools_to_use_count: Option<i32>,
+    /// `maintenanceStrategies` on the wire.
+    pub maintenance_strategies: Option<FleetSpotMaintenanceStrategies>,
+    /// `maxTotalPrice` on the wire.
+    pub max_total_price: Option<String>,
+    /// `minTargetCapacity` on the wire.
+    pub min_target_capacity: Option<i32>,
+    /// `singleAvailabilityZone` on the wire.
+    pub single_availability_zone: Option<bool>,
+    /// `singleInstanceType` on the wire.
+    pub single_instance_type: Option<bool>,
+}
+
+/// The `SpotOptionsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotOptionsRequest {
+    /// `AllocationStrategy` on the wire.
+    pub allocation_strategy: Option<SpotAllocationStrategy>,
+    /// `InstanceInterruptionBehavior` on the wire.
+    pub instance_interruption_behavior: Option<SpotInstanceInterruptionBehavior>,
+    /// `InstancePoolsToUseCount` on the wire.
+    pub instance_pools_to_use_count: Option<i32>,
+    /// `MaintenanceStrategies` on the wire.
+    pub maintenance_strategies: Option<FleetSpotMaintenanceStrategiesRequest>,
+    /// `MaxTotalPrice` on the wire.
+    pub max_total_price: Option<String>,
+    /// `MinTargetCapacity` on the wire.
+    pub min_target_capacity: Option<i32>,
+    /// `SingleAvailabilityZone` on the wire.
+    pub single_availability_zone: Option<bool>,
+    /// `SingleInstanceType` on the wire.
+    pub single_instance_type: Option<bool>,
+}
+
+/// The `SpotPlacement` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotPlacement {
+    /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    pub availability_zone: Option<String>,
+    /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    pub availability_zone_id: Option<String>,
+    /// `GroupName` in a request, `groupName` in an answer.
+    pub group_name: Option<String>,
+    /// `Tenancy` in a request, `tenancy` in an answer.
+    pub tenancy: Option<Tenancy>,
+}
+
+/// The `SpotPrice` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SpotPrice {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `instanceType` on the wire.
+    pub instance_type: Option<String>,
+    /// `productDescription` on the wire.
+    pub product_description: Option<RIProductDescription>,
+    /// `spotPrice` on the wire.
+    pub spot_price: Option<String>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// The `StaleIpPermission` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StaleIpPermission {
+    /// `fromPort` on the wire.
+    pub from_port: Option<i32>,
+    /// `ipProtocol` on the wire.
+    pub ip_protocol: Option<String>,
+    /// `ipRanges` on the wire.
+    pub ip_ranges: Vec<String>,
+    /// `prefixListIds` on the wire.
+    pub prefix_list_ids: Vec<String>,
+    /// `toPort` on the wire.
+    pub to_port: Option<i32>,
+    /// `groups` on the wire.
+    pub user_id_group_pairs: Vec<UserIdGroupPair>,
+}
+
+/// The `StaleSecurityGroup` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StaleSecurityGroup {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `groupId` on the wire.
+    pub group_id: Option<String>,
+    /// `groupName` on the wire.
+    pub group_name: Option<String>,
+    /// `staleIpPermissions` on the wire.
+    pub stale_ip_permissions: Vec<StaleIpPermission>,
+    /// `staleIpPermissionsEgress` on the wire.
+    pub stale_ip_permissions_egress: Vec<StaleIpPermission>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
 /// The `StateReason` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StateReason {
@@ -2101,6 +8735,32 @@ pub struct StateReason {
     pub code: Option<String>,
     /// `message` on the wire.
     pub message: Option<String>,
+}
+
+/// The `Storage` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Storage {
+    /// `S3` on the wire.
+    pub s3: Option<S3Storage>,
+}
+
+/// The `StoreImageTaskResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StoreImageTaskResult {
+    /// `amiId` on the wire.
+    pub ami_id: Option<String>,
+    /// `bucket` on the wire.
+    pub bucket: Option<String>,
+    /// `progressPercentage` on the wire.
+    pub progress_percentage: Option<i32>,
+    /// `s3objectKey` on the wire.
+    pub s3object_key: Option<String>,
+    /// `storeTaskFailureReason` on the wire.
+    pub store_task_failure_reason: Option<String>,
+    /// `storeTaskState` on the wire.
+    pub store_task_state: Option<String>,
+    /// `taskStartTime` on the wire.
+    pub task_start_time: Option<Timestamp>,
 }
 
 /// The `Subnet` of the model.
@@ -2163,6 +8823,45 @@ pub struct SubnetCidrBlockState {
     pub status_message: Option<String>,
 }
 
+/// The `SubnetCidrReservation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SubnetCidrReservation {
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `reservationType` on the wire.
+    pub reservation_type: Option<SubnetCidrReservationType>,
+    /// `subnetCidrReservationId` on the wire.
+    pub subnet_cidr_reservation_id: Option<String>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `SubnetConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SubnetConfiguration {
+    /// `Ipv4` on the wire.
+    pub ipv4: Option<String>,
+    /// `Ipv6` on the wire.
+    pub ipv6: Option<String>,
+    /// `SubnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
+/// The `SubnetIpPrefixes` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SubnetIpPrefixes {
+    /// `ipPrefixSet` on the wire.
+    pub ip_prefixes: Vec<String>,
+    /// `subnetId` on the wire.
+    pub subnet_id: Option<String>,
+}
+
 /// The `SubnetIpv6CidrBlockAssociation` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SubnetIpv6CidrBlockAssociation {
@@ -2176,6 +8875,37 @@ pub struct SubnetIpv6CidrBlockAssociation {
     pub ipv6_cidr_block: Option<String>,
     /// `ipv6CidrBlockState` on the wire.
     pub ipv6_cidr_block_state: Option<SubnetCidrBlockState>,
+}
+
+/// The `Subscription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Subscription {
+    /// `destination` on the wire.
+    pub destination: Option<String>,
+    /// `metric` on the wire.
+    pub metric: Option<MetricType>,
+    /// `period` on the wire.
+    pub period: Option<PeriodType>,
+    /// `source` on the wire.
+    pub source: Option<String>,
+    /// `statistic` on the wire.
+    pub statistic: Option<StatisticType>,
+}
+
+/// The `SuccessfulInstanceCreditSpecificationItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SuccessfulInstanceCreditSpecificationItem {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+}
+
+/// The `SupportedRegionDetail` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SupportedRegionDetail {
+    /// `region` on the wire.
+    pub region: Option<String>,
+    /// `serviceState` on the wire.
+    pub service_state: Option<String>,
 }
 
 /// The `Tag` of the model.
@@ -2200,13 +8930,634 @@ pub struct TagDescription {
     pub value: Option<String>,
 }
 
+/// The `TagFieldSpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TagFieldSpecificationRequest {
+    /// `ResourceType` on the wire.
+    pub resource_type: Option<TaggableResourceType>,
+    /// `TagKey` on the wire.
+    pub tag_keys: Vec<String>,
+}
+
+/// The `TagFieldSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TagFieldSpecificationResponse {
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TaggableResourceType>,
+    /// `tagKeySet` on the wire.
+    pub tag_keys: Vec<String>,
+}
+
 /// The `TagSpecification` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TagSpecification {
-    /// `ResourceType` on the wire.
+    /// `ResourceType` in a request, `resourceType` in an answer.
     pub resource_type: Option<String>,
     /// `Tag` on the wire.
     pub tags: Vec<Tag>,
+}
+
+/// The `TargetCapacitySpecification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetCapacitySpecification {
+    /// `defaultTargetCapacityType` on the wire.
+    pub default_target_capacity_type: Option<DefaultTargetCapacityType>,
+    /// `onDemandTargetCapacity` on the wire.
+    pub on_demand_target_capacity: Option<i32>,
+    /// `spotTargetCapacity` on the wire.
+    pub spot_target_capacity: Option<i32>,
+    /// `targetCapacityUnitType` on the wire.
+    pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
+    /// `totalTargetCapacity` on the wire.
+    pub total_target_capacity: Option<i32>,
+}
+
+/// The `TargetCapacitySpecificationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetCapacitySpecificationRequest {
+    /// `DefaultTargetCapacityType` on the wire.
+    pub default_target_capacity_type: Option<DefaultTargetCapacityType>,
+    /// `OnDemandTargetCapacity` on the wire.
+    pub on_demand_target_capacity: Option<i32>,
+    /// `SpotTargetCapacity` on the wire.
+    pub spot_target_capacity: Option<i32>,
+    /// `TargetCapacityUnitType` on the wire.
+    pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
+    /// `TotalTargetCapacity` on the wire; required.
+    pub total_target_capacity: Option<i32>,
+}
+
+/// The `TargetGroup` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetGroup {
+    /// `Arn` in a request, `arn` in an answer.
+    pub arn: Option<String>,
+}
+
+/// The `TargetGroupsConfig` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TargetGroupsConfig {
+    /// `TargetGroups` in a request, `targetGroups` in an answer.
+    pub target_groups: Vec<TargetGroup>,
+}
+
+/// The `TotalLocalStorageGB` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TotalLocalStorageGB {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<f64>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<f64>,
+}
+
+/// The `TotalLocalStorageGBRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TotalLocalStorageGBRequest {
+    /// `Max` on the wire.
+    pub max: Option<f64>,
+    /// `Min` on the wire.
+    pub min: Option<f64>,
+}
+
+/// The `TrafficMirrorFilter` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrafficMirrorFilter {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `egressFilterRuleSet` on the wire.
+    pub egress_filter_rules: Vec<TrafficMirrorFilterRule>,
+    /// `ingressFilterRuleSet` on the wire.
+    pub ingress_filter_rules: Vec<TrafficMirrorFilterRule>,
+    /// `networkServiceSet` on the wire.
+    pub network_services: Vec<TrafficMirrorNetworkService>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficMirrorFilterId` on the wire.
+    pub traffic_mirror_filter_id: Option<String>,
+}
+
+/// The `TrafficMirrorFilterRule` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrafficMirrorFilterRule {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `destinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `destinationPortRange` on the wire.
+    pub destination_port_range: Option<TrafficMirrorPortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<i32>,
+    /// `ruleAction` on the wire.
+    pub rule_action: Option<TrafficMirrorRuleAction>,
+    /// `ruleNumber` on the wire.
+    pub rule_number: Option<i32>,
+    /// `sourceCidrBlock` on the wire.
+    pub source_cidr_block: Option<String>,
+    /// `sourcePortRange` on the wire.
+    pub source_port_range: Option<TrafficMirrorPortRange>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficDirection` on the wire.
+    pub traffic_direction: Option<TrafficDirection>,
+    /// `trafficMirrorFilterId` on the wire.
+    pub traffic_mirror_filter_id: Option<String>,
+    /// `trafficMirrorFilterRuleId` on the wire.
+    pub traffic_mirror_filter_rule_id: Option<String>,
+}
+
+/// The `TrafficMirrorPortRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrafficMirrorPortRange {
+    /// `fromPort` on the wire.
+    pub from_port: Option<i32>,
+    /// `toPort` on the wire.
+    pub to_port: Option<i32>,
+}
+
+/// The `TrafficMirrorSession` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrafficMirrorSession {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `packetLength` on the wire.
+    pub packet_length: Option<i32>,
+    /// `sessionNumber` on the wire.
+    pub session_number: Option<i32>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficMirrorFilterId` on the wire.
+    pub traffic_mirror_filter_id: Option<String>,
+    /// `trafficMirrorSessionId` on the wire.
+    pub traffic_mirror_session_id: Option<String>,
+    /// `trafficMirrorTargetId` on the wire.
+    pub traffic_mirror_target_id: Option<String>,
+    /// `virtualNetworkId` on the wire.
+    pub virtual_network_id: Option<i32>,
+}
+
+/// The `TrafficMirrorTarget` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TrafficMirrorTarget {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `gatewayLoadBalancerEndpointId` on the wire.
+    pub gateway_load_balancer_endpoint_id: Option<String>,
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `networkLoadBalancerArn` on the wire.
+    pub network_load_balancer_arn: Option<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trafficMirrorTargetId` on the wire.
+    pub traffic_mirror_target_id: Option<String>,
+    /// `type` on the wire.
+    pub r#type: Option<TrafficMirrorTargetType>,
+}
+
+/// The `TransitGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGateway {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `options` on the wire.
+    pub options: Option<TransitGatewayOptions>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayArn` on the wire.
+    pub transit_gateway_arn: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+}
+
+/// The `TransitGatewayAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayAttachment {
+    /// `association` on the wire.
+    pub association: Option<TransitGatewayAttachmentAssociation>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `natGatewaySupport` on the wire.
+    pub nat_gateway_support: Option<TransitGatewayAttachmentNatGatewaySupportState>,
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceOwnerId` on the wire.
+    pub resource_owner_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAttachmentState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `transitGatewayOwnerId` on the wire.
+    pub transit_gateway_owner_id: Option<String>,
+}
+
+/// The `TransitGatewayAttachmentAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayAttachmentAssociation {
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAssociationState>,
+    /// `transitGatewayPolicyTableId` on the wire.
+    pub transit_gateway_policy_table_id: Option<String>,
+    /// `transitGatewayRouteTableId` on the wire.
+    pub transit_gateway_route_table_id: Option<String>,
+}
+
+/// The `TransitGatewayAttachmentBgpConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayAttachmentBgpConfiguration {
+    /// `bgpStatus` on the wire.
+    pub bgp_status: Option<BgpStatus>,
+    /// `peerAddress` on the wire.
+    pub peer_address: Option<String>,
+    /// `peerAsn` on the wire.
+    pub peer_asn: Option<i64>,
+    /// `transitGatewayAddress` on the wire.
+    pub transit_gateway_address: Option<String>,
+    /// `transitGatewayAsn` on the wire.
+    pub transit_gateway_asn: Option<i64>,
+}
+
+/// The `TransitGatewayConfigurationDescribeEndpointStructure` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayConfigurationDescribeEndpointStructure {
+    /// `availabilityZoneIdSet` on the wire.
+    pub availability_zone_ids: Vec<String>,
+    /// `availabilityZoneSet` on the wire.
+    pub availability_zones: Vec<String>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+}
+
+/// The `TransitGatewayConnect` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayConnect {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `options` on the wire.
+    pub options: Option<TransitGatewayConnectOptions>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAttachmentState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `transportTransitGatewayAttachmentId` on the wire.
+    pub transport_transit_gateway_attachment_id: Option<String>,
+}
+
+/// The `TransitGatewayConnectOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayConnectOptions {
+    /// `protocol` on the wire.
+    pub protocol: Option<ProtocolValue>,
+}
+
+/// The `TransitGatewayConnectPeer` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayConnectPeer {
+    /// `connectPeerConfiguration` on the wire.
+    pub connect_peer_configuration: Option<TransitGatewayConnectPeerConfiguration>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayConnectPeerState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayConnectPeerId` on the wire.
+    pub transit_gateway_connect_peer_id: Option<String>,
+}
+
+/// The `TransitGatewayConnectPeerConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayConnectPeerConfiguration {
+    /// `bgpConfigurations` on the wire.
+    pub bgp_configurations: Vec<TransitGatewayAttachmentBgpConfiguration>,
+    /// `insideCidrBlocks` on the wire.
+    pub inside_cidr_blocks: Vec<String>,
+    /// `peerAddress` on the wire.
+    pub peer_address: Option<String>,
+    /// `protocol` on the wire.
+    pub protocol: Option<ProtocolValue>,
+    /// `transitGatewayAddress` on the wire.
+    pub transit_gateway_address: Option<String>,
+}
+
+/// The `TransitGatewayMulticastDomain` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayMulticastDomain {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `options` on the wire.
+    pub options: Option<TransitGatewayMulticastDomainOptions>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayMulticastDomainState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `transitGatewayMulticastDomainArn` on the wire.
+    pub transit_gateway_multicast_domain_arn: Option<String>,
+    /// `transitGatewayMulticastDomainId` on the wire.
+    pub transit_gateway_multicast_domain_id: Option<String>,
+}
+
+/// The `TransitGatewayMulticastDomainOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayMulticastDomainOptions {
+    /// `autoAcceptSharedAssociations` on the wire.
+    pub auto_accept_shared_associations: Option<AutoAcceptSharedAssociationsValue>,
+    /// `igmpv2Support` on the wire.
+    pub igmpv2_support: Option<Igmpv2SupportValue>,
+    /// `staticSourcesSupport` on the wire.
+    pub static_sources_support: Option<StaticSourcesSupportValue>,
+}
+
+/// The `TransitGatewayOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayOptions {
+    /// `amazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `associationDefaultRouteTableId` on the wire.
+    pub association_default_route_table_id: Option<String>,
+    /// `autoAcceptSharedAttachments` on the wire.
+    pub auto_accept_shared_attachments: Option<AutoAcceptSharedAttachmentsValue>,
+    /// `defaultRouteTableAssociation` on the wire.
+    pub default_route_table_association: Option<DefaultRouteTableAssociationValue>,
+    /// `defaultRouteTablePropagation` on the wire.
+    pub default_route_table_propagation: Option<DefaultRouteTablePropagationValue>,
+    /// `dnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `encryptionSupport` on the wire.
+    pub encryption_support: Option<EncryptionSupport>,
+    /// `multicastSupport` on the wire.
+    pub multicast_support: Option<MulticastSupportValue>,
+    /// `propagationDefaultRouteTableId` on the wire.
+    pub propagation_default_route_table_id: Option<String>,
+    /// `securityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+    /// `transitGatewayCidrBlocks` on the wire.
+    pub transit_gateway_cidr_blocks: Vec<String>,
+    /// `vpnEcmpSupport` on the wire.
+    pub vpn_ecmp_support: Option<VpnEcmpSupportValue>,
+}
+
+/// The `TransitGatewayPeeringAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayPeeringAttachment {
+    /// `accepterTgwInfo` on the wire.
+    pub accepter_tgw_info: Option<PeeringTgwInfo>,
+    /// `accepterTransitGatewayAttachmentId` on the wire.
+    pub accepter_transit_gateway_attachment_id: Option<String>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `options` on the wire.
+    pub options: Option<TransitGatewayPeeringAttachmentOptions>,
+    /// `requesterTgwInfo` on the wire.
+    pub requester_tgw_info: Option<PeeringTgwInfo>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAttachmentState>,
+    /// `status` on the wire.
+    pub status: Option<PeeringAttachmentStatus>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+}
+
+/// The `TransitGatewayPeeringAttachmentOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayPeeringAttachmentOptions {
+    /// `accepterAllowMultipathResilience` on the wire.
+    pub accepter_allow_multipath_resilience: Option<bool>,
+    /// `accepterMultipathResilienceMode` on the wire.
+    pub accepter_multipath_resilience_mode: Option<TransitGatewayPeeringAttachmentMultipathResilienceMode>,
+    /// `dynamicRouting` on the wire.
+    pub dynamic_routing: Option<DynamicRoutingValue>,
+    /// `multipathResilienceStatus` on the wire.
+    pub multipath_resilience_status: Option<TransitGatewayPeeringAttachmentMultipathResilienceStatus>,
+    /// `requesterAllowMultipathResilience` on the wire.
+    pub requester_allow_multipath_resilience: Option<bool>,
+    /// `requesterMultipathResilienceMode` on the wire.
+    pub requester_multipath_resilience_mode: Option<TransitGatewayPeeringAttachmentMultipathResilienceMode>,
+}
+
+/// The `TransitGatewayPolicyTable` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayPolicyTable {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayPolicyTableState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `transitGatewayPolicyTableId` on the wire.
+    pub transit_gateway_policy_table_id: Option<String>,
+}
+
+/// The `TransitGatewayRouteTable` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRouteTable {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `defaultAssociationRouteTable` on the wire.
+    pub default_association_route_table: Option<bool>,
+    /// `defaultPropagationRouteTable` on the wire.
+    pub default_propagation_route_table: Option<bool>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayRouteTableState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `transitGatewayRouteTableId` on the wire.
+    pub transit_gateway_route_table_id: Option<String>,
+}
+
+/// The `TransitGatewayRouteTableRoute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRouteTableRoute {
+    /// `attachmentId` on the wire.
+    pub attachment_id: Option<String>,
+    /// `destinationCidr` on the wire.
+    pub destination_cidr: Option<String>,
+    /// `prefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<String>,
+    /// `routeOrigin` on the wire.
+    pub route_origin: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<String>,
+}
+
+/// The `TransitGatewayVpcAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayVpcAttachment {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<Timestamp>,
+    /// `options` on the wire.
+    pub options: Option<TransitGatewayVpcAttachmentOptions>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAttachmentState>,
+    /// `subnetIds` on the wire.
+    pub subnet_ids: Vec<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+    /// `vpcOwnerId` on the wire.
+    pub vpc_owner_id: Option<String>,
+}
+
+/// The `TransitGatewayVpcAttachmentOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayVpcAttachmentOptions {
+    /// `applianceModeSupport` on the wire.
+    pub appliance_mode_support: Option<ApplianceModeSupportValue>,
+    /// `dnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `ipv6Support` on the wire.
+    pub ipv6_support: Option<Ipv6SupportValue>,
+    /// `securityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+}
+
+/// The `TunnelOption` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TunnelOption {
+    /// `dpdTimeoutAction` on the wire.
+    pub dpd_timeout_action: Option<String>,
+    /// `dpdTimeoutSeconds` on the wire.
+    pub dpd_timeout_seconds: Option<i32>,
+    /// `enableTunnelLifecycleControl` on the wire.
+    pub enable_tunnel_lifecycle_control: Option<bool>,
+    /// `ikeVersionSet` on the wire.
+    pub ike_versions: Vec<IKEVersionsListValue>,
+    /// `logOptions` on the wire.
+    pub log_options: Option<VpnTunnelLogOptions>,
+    /// `outsideIpAddress` on the wire.
+    pub outside_ip_address: Option<String>,
+    /// `phase1AdditionalKeyExchangeSet` on the wire.
+    pub phase1_additional_key_exchanges: Vec<VpnAdditionalKeyExchange>,
+    /// `phase1DHGroupNumberSet` on the wire.
+    pub phase1_dh_group_numbers: Vec<Phase1DHGroupNumbersListValue>,
+    /// `phase1EncryptionAlgorithmSet` on the wire.
+    pub phase1_encryption_algorithms: Vec<Phase1EncryptionAlgorithmsListValue>,
+    /// `phase1IntegrityAlgorithmSet` on the wire.
+    pub phase1_integrity_algorithms: Vec<Phase1IntegrityAlgorithmsListValue>,
+    /// `phase1LifetimeSeconds` on the wire.
+    pub phase1_lifetime_seconds: Option<i32>,
+    /// `phase2AdditionalKeyExchangeSet` on the wire.
+    pub phase2_additional_key_exchanges: Vec<VpnAdditionalKeyExchange>,
+    /// `phase2DHGroupNumberSet` on the wire.
+    pub phase2_dh_group_numbers: Vec<Phase2DHGroupNumbersListValue>,
+    /// `phase2EncryptionAlgorithmSet` on the wire.
+    pub phase2_encryption_algorithms: Vec<Phase2EncryptionAlgorithmsListValue>,
+    /// `phase2IntegrityAlgorithmSet` on the wire.
+    pub phase2_integrity_algorithms: Vec<Phase2IntegrityAlgorithmsListValue>,
+    /// `phase2LifetimeSeconds` on the wire.
+    pub phase2_lifetime_seconds: Option<i32>,
+    /// `preSharedKey` on the wire.
+    pub pre_shared_key: Option<String>,
+    /// `rekeyFuzzPercentage` on the wire.
+    pub rekey_fuzz_percentage: Option<i32>,
+    /// `rekeyMarginTimeSeconds` on the wire.
+    pub rekey_margin_time_seconds: Option<i32>,
+    /// `replayWindowSize` on the wire.
+    pub replay_window_size: Option<i32>,
+    /// `startupAction` on the wire.
+    pub startup_action: Option<String>,
+    /// `tunnelInsideCidr` on the wire.
+    pub tunnel_inside_cidr: Option<String>,
+    /// `tunnelInsideIpv6Cidr` on the wire.
+    pub tunnel_inside_ipv6_cidr: Option<String>,
+}
+
+/// The `UnsuccessfulInstanceCreditSpecificationItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnsuccessfulInstanceCreditSpecificationItem {
+    /// `error` on the wire.
+    pub error: Option<UnsuccessfulInstanceCreditSpecificationItemError>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+}
+
+/// The `UnsuccessfulInstanceCreditSpecificationItemError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnsuccessfulInstanceCreditSpecificationItemError {
+    /// `code` on the wire.
+    pub code: Option<UnsuccessfulInstanceCreditSpecificationErrorCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `UnsuccessfulItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnsuccessfulItem {
+    /// `error` on the wire.
+    pub error: Option<UnsuccessfulItemError>,
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+}
+
+/// The `UnsuccessfulItemError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UnsuccessfulItemError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `UserBucket` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserBucket {
+    /// `S3Bucket` on the wire.
+    pub s3_bucket: Option<String>,
+    /// `S3Key` on the wire.
+    pub s3_key: Option<String>,
+}
+
+/// The `UserBucketDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct UserBucketDetails {
+    /// `s3Bucket` on the wire.
+    pub s3_bucket: Option<String>,
+    /// `s3Key` on the wire.
+    pub s3_key: Option<String>,
 }
 
 /// The `UserIdGroupPair` of the model.
@@ -2228,6 +9579,24 @@ pub struct UserIdGroupPair {
     pub vpc_peering_connection_id: Option<String>,
 }
 
+/// The `VCpuCountRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VCpuCountRange {
+    /// `Max` in a request, `max` in an answer.
+    pub max: Option<i32>,
+    /// `Min` in a request, `min` in an answer.
+    pub min: Option<i32>,
+}
+
+/// The `VCpuCountRangeRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VCpuCountRangeRequest {
+    /// `Max` on the wire.
+    pub max: Option<i32>,
+    /// `Min` on the wire; required.
+    pub min: Option<i32>,
+}
+
 /// The `VCpuInfo` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VCpuInfo {
@@ -2241,6 +9610,430 @@ pub struct VCpuInfo {
     pub valid_cores: Vec<i32>,
     /// `validThreadsPerCore` on the wire.
     pub valid_threads_per_core: Vec<i32>,
+}
+
+/// The `ValidationError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ValidationError {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `ValidationWarning` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ValidationWarning {
+    /// `errorSet` on the wire.
+    pub errors: Vec<ValidationError>,
+}
+
+/// The `VerifiedAccessEndpoint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpoint {
+    /// `applicationDomain` on the wire.
+    pub application_domain: Option<String>,
+    /// `attachmentType` on the wire.
+    pub attachment_type: Option<VerifiedAccessEndpointAttachmentType>,
+    /// `cidrOptions` on the wire.
+    pub cidr_options: Option<VerifiedAccessEndpointCidrOptions>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<String>,
+    /// `deletionTime` on the wire.
+    pub deletion_time: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `deviceValidationDomain` on the wire.
+    pub device_validation_domain: Option<String>,
+    /// `domainCertificateArn` on the wire.
+    pub domain_certificate_arn: Option<String>,
+    /// `endpointDomain` on the wire.
+    pub endpoint_domain: Option<String>,
+    /// `endpointType` on the wire.
+    pub endpoint_type: Option<VerifiedAccessEndpointType>,
+    /// `lastUpdatedTime` on the wire.
+    pub last_updated_time: Option<String>,
+    /// `loadBalancerOptions` on the wire.
+    pub load_balancer_options: Option<VerifiedAccessEndpointLoadBalancerOptions>,
+    /// `networkInterfaceOptions` on the wire.
+    pub network_interface_options: Option<VerifiedAccessEndpointEniOptions>,
+    /// `rdsOptions` on the wire.
+    pub rds_options: Option<VerifiedAccessEndpointRdsOptions>,
+    /// `securityGroupIdSet` on the wire.
+    pub security_group_ids: Vec<String>,
+    /// `sseSpecification` on the wire.
+    pub sse_specification: Option<VerifiedAccessSseSpecificationResponse>,
+    /// `status` on the wire.
+    pub status: Option<VerifiedAccessEndpointStatus>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `verifiedAccessEndpointId` on the wire.
+    pub verified_access_endpoint_id: Option<String>,
+    /// `verifiedAccessGroupId` on the wire.
+    pub verified_access_group_id: Option<String>,
+    /// `verifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_id: Option<String>,
+}
+
+/// The `VerifiedAccessEndpointCidrOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointCidrOptions {
+    /// `cidr` on the wire.
+    pub cidr: Option<String>,
+    /// `portRangeSet` on the wire.
+    pub port_ranges: Vec<VerifiedAccessEndpointPortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<VerifiedAccessEndpointProtocol>,
+    /// `subnetIdSet` on the wire.
+    pub subnet_ids: Vec<String>,
+}
+
+/// The `VerifiedAccessEndpointEniOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointEniOptions {
+    /// `networkInterfaceId` on the wire.
+    pub network_interface_id: Option<String>,
+    /// `port` on the wire.
+    pub port: Option<i32>,
+    /// `portRangeSet` on the wire.
+    pub port_ranges: Vec<VerifiedAccessEndpointPortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<VerifiedAccessEndpointProtocol>,
+}
+
+/// The `VerifiedAccessEndpointLoadBalancerOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointLoadBalancerOptions {
+    /// `loadBalancerArn` on the wire.
+    pub load_balancer_arn: Option<String>,
+    /// `port` on the wire.
+    pub port: Option<i32>,
+    /// `portRangeSet` on the wire.
+    pub port_ranges: Vec<VerifiedAccessEndpointPortRange>,
+    /// `protocol` on the wire.
+    pub protocol: Option<VerifiedAccessEndpointProtocol>,
+    /// `subnetIdSet` on the wire.
+    pub subnet_ids: Vec<String>,
+}
+
+/// The `VerifiedAccessEndpointPortRange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointPortRange {
+    /// `fromPort` on the wire.
+    pub from_port: Option<i32>,
+    /// `toPort` on the wire.
+    pub to_port: Option<i32>,
+}
+
+/// The `VerifiedAccessEndpointRdsOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointRdsOptions {
+    /// `port` on the wire.
+    pub port: Option<i32>,
+    /// `protocol` on the wire.
+    pub protocol: Option<VerifiedAccessEndpointProtocol>,
+    /// `rdsDbClusterArn` on the wire.
+    pub rds_db_cluster_arn: Option<String>,
+    /// `rdsDbInstanceArn` on the wire.
+    pub rds_db_instance_arn: Option<String>,
+    /// `rdsDbProxyArn` on the wire.
+    pub rds_db_proxy_arn: Option<String>,
+    /// `rdsEndpoint` on the wire.
+    pub rds_endpoint: Option<String>,
+    /// `subnetIdSet` on the wire.
+    pub subnet_ids: Vec<String>,
+}
+
+/// The `VerifiedAccessEndpointStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessEndpointStatus {
+    /// `code` on the wire.
+    pub code: Option<VerifiedAccessEndpointStatusCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `VerifiedAccessGroup` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessGroup {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<String>,
+    /// `deletionTime` on the wire.
+    pub deletion_time: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `lastUpdatedTime` on the wire.
+    pub last_updated_time: Option<String>,
+    /// `owner` on the wire.
+    pub owner: Option<String>,
+    /// `sseSpecification` on the wire.
+    pub sse_specification: Option<VerifiedAccessSseSpecificationResponse>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `verifiedAccessGroupArn` on the wire.
+    pub verified_access_group_arn: Option<String>,
+    /// `verifiedAccessGroupId` on the wire.
+    pub verified_access_group_id: Option<String>,
+    /// `verifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_id: Option<String>,
+}
+
+/// The `VerifiedAccessInstance` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessInstance {
+    /// `cidrEndpointsCustomSubDomain` on the wire.
+    pub cidr_endpoints_custom_sub_domain: Option<VerifiedAccessInstanceCustomSubDomain>,
+    /// `creationTime` on the wire.
+    pub creation_time: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `fipsEnabled` on the wire.
+    pub fips_enabled: Option<bool>,
+    /// `lastUpdatedTime` on the wire.
+    pub last_updated_time: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `verifiedAccessInstanceId` on the wire.
+    pub verified_access_instance_id: Option<String>,
+    /// `verifiedAccessTrustProviderSet` on the wire.
+    pub verified_access_trust_providers: Vec<VerifiedAccessTrustProviderCondensed>,
+}
+
+/// The `VerifiedAccessInstanceCustomSubDomain` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessInstanceCustomSubDomain {
+    /// `nameserverSet` on the wire.
+    pub nameservers: Vec<String>,
+    /// `subDomain` on the wire.
+    pub sub_domain: Option<String>,
+}
+
+/// The `VerifiedAccessSseSpecificationResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessSseSpecificationResponse {
+    /// `customerManagedKeyEnabled` on the wire.
+    pub customer_managed_key_enabled: Option<bool>,
+    /// `kmsKeyArn` on the wire.
+    pub kms_key_arn: Option<String>,
+}
+
+/// The `VerifiedAccessTrustProvider` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessTrustProvider {
+    /// `creationTime` on the wire.
+    pub creation_time: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `deviceOptions` on the wire.
+    pub device_options: Option<DeviceOptions>,
+    /// `deviceTrustProviderType` on the wire.
+    pub device_trust_provider_type: Option<DeviceTrustProviderType>,
+    /// `lastUpdatedTime` on the wire.
+    pub last_updated_time: Option<String>,
+    /// `nativeApplicationOidcOptions` on the wire.
+    pub native_application_oidc_options: Option<NativeApplicationOidcOptions>,
+    /// `oidcOptions` on the wire.
+    pub oidc_options: Option<OidcOptions>,
+    /// `policyReferenceName` on the wire.
+    pub policy_reference_name: Option<String>,
+    /// `sseSpecification` on the wire.
+    pub sse_specification: Option<VerifiedAccessSseSpecificationResponse>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `trustProviderType` on the wire.
+    pub trust_provider_type: Option<TrustProviderType>,
+    /// `userTrustProviderType` on the wire.
+    pub user_trust_provider_type: Option<UserTrustProviderType>,
+    /// `verifiedAccessTrustProviderId` on the wire.
+    pub verified_access_trust_provider_id: Option<String>,
+}
+
+/// The `VerifiedAccessTrustProviderCondensed` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VerifiedAccessTrustProviderCondensed {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `deviceTrustProviderType` on the wire.
+    pub device_trust_provider_type: Option<DeviceTrustProviderType>,
+    /// `trustProviderType` on the wire.
+    pub trust_provider_type: Option<TrustProviderType>,
+    /// `userTrustProviderType` on the wire.
+    pub user_trust_provider_type: Option<UserTrustProviderType>,
+    /// `verifiedAccessTrustProviderId` on the wire.
+    pub verified_access_trust_provider_id: Option<String>,
+}
+
+/// The `VgwTelemetry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VgwTelemetry {
+    /// `acceptedRouteCount` on the wire.
+    pub accepted_route_count: Option<i32>,
+    /// `certificateArn` on the wire.
+    pub certificate_arn: Option<String>,
+    /// `lastStatusChange` on the wire.
+    pub last_status_change: Option<Timestamp>,
+    /// `outsideIpAddress` on the wire.
+    pub outside_ip_address: Option<String>,
+    /// `status` on the wire.
+    pub status: Option<TelemetryStatus>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+}
+
+/// The `VolumeModification` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeModification {
+    /// `endTime` on the wire.
+    pub end_time: Option<Timestamp>,
+    /// `modificationState` on the wire.
+    pub modification_state: Option<VolumeModificationState>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `originalIops` on the wire.
+    pub original_iops: Option<i32>,
+    /// `originalMultiAttachEnabled` on the wire.
+    pub original_multi_attach_enabled: Option<bool>,
+    /// `originalSize` on the wire.
+    pub original_size: Option<i32>,
+    /// `originalThroughput` on the wire.
+    pub original_throughput: Option<i32>,
+    /// `originalVolumeType` on the wire.
+    pub original_volume_type: Option<VolumeType>,
+    /// `progress` on the wire.
+    pub progress: Option<i64>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+    /// `statusMessage` on the wire.
+    pub status_message: Option<String>,
+    /// `targetIops` on the wire.
+    pub target_iops: Option<i32>,
+    /// `targetMultiAttachEnabled` on the wire.
+    pub target_multi_attach_enabled: Option<bool>,
+    /// `targetSize` on the wire.
+    pub target_size: Option<i32>,
+    /// `targetThroughput` on the wire.
+    pub target_throughput: Option<i32>,
+    /// `targetVolumeType` on the wire.
+    pub target_volume_type: Option<VolumeType>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+}
+
+/// The `VolumeRecycleBinInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeRecycleBinInfo {
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `createTime` on the wire.
+    pub create_time: Option<Timestamp>,
+    /// `iops` on the wire.
+    pub iops: Option<i32>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `recycleBinEnterTime` on the wire.
+    pub recycle_bin_enter_time: Option<Timestamp>,
+    /// `recycleBinExitTime` on the wire.
+    pub recycle_bin_exit_time: Option<Timestamp>,
+    /// `size` on the wire.
+    pub size: Option<i32>,
+    /// `snapshotId` on the wire.
+    pub snapshot_id: Option<String>,
+    /// `sourceVolumeId` on the wire.
+    pub source_volume_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<VolumeState>,
+    /// `throughput` on the wire.
+    pub throughput: Option<i32>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+    /// `volumeType` on the wire.
+    pub volume_type: Option<VolumeType>,
+}
+
+/// The `VolumeStatusAction` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusAction {
+    /// `code` on the wire.
+    pub code: Option<String>,
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `eventId` on the wire.
+    pub event_id: Option<String>,
+    /// `eventType` on the wire.
+    pub event_type: Option<String>,
+}
+
+/// The `VolumeStatusAttachmentStatus` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusAttachmentStatus {
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `ioPerformance` on the wire.
+    pub io_performance: Option<String>,
+}
+
+/// The `VolumeStatusDetails` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusDetails {
+    /// `name` on the wire.
+    pub name: Option<VolumeStatusName>,
+    /// `status` on the wire.
+    pub status: Option<String>,
+}
+
+/// The `VolumeStatusEvent` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusEvent {
+    /// `description` on the wire.
+    pub description: Option<String>,
+    /// `eventId` on the wire.
+    pub event_id: Option<String>,
+    /// `eventType` on the wire.
+    pub event_type: Option<String>,
+    /// `instanceId` on the wire.
+    pub instance_id: Option<String>,
+    /// `notAfter` on the wire.
+    pub not_after: Option<Timestamp>,
+    /// `notBefore` on the wire.
+    pub not_before: Option<Timestamp>,
+}
+
+/// The `VolumeStatusInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusInfo {
+    /// `details` on the wire.
+    pub details: Vec<VolumeStatusDetails>,
+    /// `status` on the wire.
+    pub status: Option<VolumeStatusInfoStatus>,
+}
+
+/// The `VolumeStatusItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VolumeStatusItem {
+    /// `actionsSet` on the wire.
+    pub actions: Vec<VolumeStatusAction>,
+    /// `attachmentStatuses` on the wire.
+    pub attachment_statuses: Vec<VolumeStatusAttachmentStatus>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `availabilityZoneId` on the wire.
+    pub availability_zone_id: Option<String>,
+    /// `eventsSet` on the wire.
+    pub events: Vec<VolumeStatusEvent>,
+    /// `initializationStatusDetails` on the wire.
+    pub initialization_status_details: Option<InitializationStatusDetails>,
+    /// `operator` on the wire.
+    pub operator: Option<OperatorResponse>,
+    /// `outpostArn` on the wire.
+    pub outpost_arn: Option<String>,
+    /// `volumeId` on the wire.
+    pub volume_id: Option<String>,
+    /// `volumeStatus` on the wire.
+    pub volume_status: Option<VolumeStatusInfo>,
 }
 
 /// The `Vpc` of the model.
@@ -2272,6 +10065,59 @@ pub struct Vpc {
     pub vpc_id: Option<String>,
 }
 
+/// The `VpcAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcAttachment {
+    /// `state` on the wire.
+    pub state: Option<AttachmentStatus>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `VpcBlockPublicAccessExclusion` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcBlockPublicAccessExclusion {
+    /// `creationTimestamp` on the wire.
+    pub creation_timestamp: Option<Timestamp>,
+    /// `deletionTimestamp` on the wire.
+    pub deletion_timestamp: Option<Timestamp>,
+    /// `exclusionId` on the wire.
+    pub exclusion_id: Option<String>,
+    /// `internetGatewayExclusionMode` on the wire.
+    pub internet_gateway_exclusion_mode: Option<InternetGatewayExclusionMode>,
+    /// `lastUpdateTimestamp` on the wire.
+    pub last_update_timestamp: Option<Timestamp>,
+    /// `reason` on the wire.
+    pub reason: Option<String>,
+    /// `resourceArn` on the wire.
+    pub resource_arn: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<VpcBlockPublicAccessExclusionState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+}
+
+/// The `VpcBlockPublicAccessOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcBlockPublicAccessOptions {
+    /// `awsAccountId` on the wire.
+    pub aws_account_id: Option<String>,
+    /// `awsRegion` on the wire.
+    pub aws_region: Option<String>,
+    /// `exclusionsAllowed` on the wire.
+    pub exclusions_allowed: Option<VpcBlockPublicAccessExclusionsAllowed>,
+    /// `internetGatewayBlockMode` on the wire.
+    pub internet_gateway_block_mode: Option<InternetGatewayBlockMode>,
+    /// `lastUpdateTimestamp` on the wire.
+    pub last_update_timestamp: Option<Timestamp>,
+    /// `managedBy` on the wire.
+    pub managed_by: Option<ManagedBy>,
+    /// `reason` on the wire.
+    pub reason: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<VpcBlockPublicAccessState>,
+}
+
 /// The `VpcCidrBlockAssociation` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VpcCidrBlockAssociation {
@@ -2292,6 +10138,17 @@ pub struct VpcCidrBlockState {
     pub status_message: Option<String>,
 }
 
+/// The `VpcClassicLink` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcClassicLink {
+    /// `classicLinkEnabled` on the wire.
+    pub classic_link_enabled: Option<bool>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
 /// The `VpcEncryptionControl` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VpcEncryptionControl {
@@ -2309,6 +10166,33 @@ pub struct VpcEncryptionControl {
     pub vpc_encryption_control_id: Option<String>,
     /// `vpcId` on the wire.
     pub vpc_id: Option<String>,
+}
+
+/// The `VpcEncryptionControlConfiguration` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcEncryptionControlConfiguration {
+    /// `ApiGatewayV2Exclusion` on the wire.
+    pub api_gateway_v2_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `EgressOnlyInternetGatewayExclusion` on the wire.
+    pub egress_only_internet_gateway_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `ElasticFileSystemExclusion` on the wire.
+    pub elastic_file_system_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `GlobalAcceleratorExclusion` on the wire.
+    pub global_accelerator_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `InternetGatewayExclusion` on the wire.
+    pub internet_gateway_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `LambdaExclusion` on the wire.
+    pub lambda_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `Mode` on the wire; required.
+    pub mode: Option<VpcEncryptionControlMode>,
+    /// `NatGatewayExclusion` on the wire.
+    pub nat_gateway_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `VirtualPrivateGatewayExclusion` on the wire.
+    pub virtual_private_gateway_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `VpcLatticeExclusion` on the wire.
+    pub vpc_lattice_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
+    /// `VpcPeeringExclusion` on the wire.
+    pub vpc_peering_exclusion: Option<VpcEncryptionControlExclusionStateInput>,
 }
 
 /// The `VpcEncryptionControlExclusion` of the model.
@@ -2345,6 +10229,98 @@ pub struct VpcEncryptionControlExclusions {
     pub vpc_peering: Option<VpcEncryptionControlExclusion>,
 }
 
+/// The `VpcEndpoint` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcEndpoint {
+    /// `creationTimestamp` on the wire.
+    pub creation_timestamp: Option<Timestamp>,
+    /// `dnsEntrySet` on the wire.
+    pub dns_entries: Vec<DnsEntry>,
+    /// `dnsOptions` on the wire.
+    pub dns_options: Option<DnsOptions>,
+    /// `failureReason` on the wire.
+    pub failure_reason: Option<String>,
+    /// `groupSet` on the wire.
+    pub groups: Vec<SecurityGroupIdentifier>,
+    /// `ipAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `ipv4PrefixSet` on the wire.
+    pub ipv4_prefixes: Vec<SubnetIpPrefixes>,
+    /// `ipv6PrefixSet` on the wire.
+    pub ipv6_prefixes: Vec<SubnetIpPrefixes>,
+    /// `lastError` on the wire.
+    pub last_error: Option<LastError>,
+    /// `networkInterfaceIdSet` on the wire.
+    pub network_interface_ids: Vec<String>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `payerResponsibilitySet` on the wire.
+    pub payer_responsibilities: Vec<PayerResponsibilityEntry>,
+    /// `policyDocument` on the wire.
+    pub policy_document: Option<String>,
+    /// `privateDnsEnabled` on the wire.
+    pub private_dns_enabled: Option<bool>,
+    /// `requesterManaged` on the wire.
+    pub requester_managed: Option<bool>,
+    /// `resourceConfigurationArn` on the wire.
+    pub resource_configuration_arn: Option<String>,
+    /// `routeTableIdSet` on the wire.
+    pub route_table_ids: Vec<String>,
+    /// `serviceName` on the wire.
+    pub service_name: Option<String>,
+    /// `serviceNetworkArn` on the wire.
+    pub service_network_arn: Option<String>,
+    /// `serviceRegion` on the wire.
+    pub service_region: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<State>,
+    /// `subnetIdSet` on the wire.
+    pub subnet_ids: Vec<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+    /// `vpcEndpointType` on the wire.
+    pub vpc_endpoint_type: Option<VpcEndpointType>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `VpcEndpointConnection` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcEndpointConnection {
+    /// `creationTimestamp` on the wire.
+    pub creation_timestamp: Option<Timestamp>,
+    /// `dnsEntrySet` on the wire.
+    pub dns_entries: Vec<DnsEntry>,
+    /// `gatewayLoadBalancerArnSet` on the wire.
+    pub gateway_load_balancer_arns: Vec<String>,
+    /// `ipAddressType` on the wire.
+    pub ip_address_type: Option<IpAddressType>,
+    /// `networkLoadBalancerArnSet` on the wire.
+    pub network_load_balancer_arns: Vec<String>,
+    /// `payerResponsibilitySet` on the wire.
+    pub payer_responsibilities: Vec<PayerResponsibilityEntry>,
+    /// `serviceId` on the wire.
+    pub service_id: Option<String>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayAttachmentOwner` on the wire.
+    pub transit_gateway_attachment_owner: Option<String>,
+    /// `vpcEndpointConnectionId` on the wire.
+    pub vpc_endpoint_connection_id: Option<String>,
+    /// `vpcEndpointId` on the wire.
+    pub vpc_endpoint_id: Option<String>,
+    /// `vpcEndpointOwner` on the wire.
+    pub vpc_endpoint_owner: Option<String>,
+    /// `vpcEndpointRegion` on the wire.
+    pub vpc_endpoint_region: Option<String>,
+    /// `vpcEndpointState` on the wire.
+    pub vpc_endpoint_state: Option<State>,
+}
+
 /// The `VpcIpv6CidrBlockAssociation` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct VpcIpv6CidrBlockAssociation {
@@ -2362,4 +10338,180 @@ pub struct VpcIpv6CidrBlockAssociation {
     pub ipv6_pool: Option<String>,
     /// `networkBorderGroup` on the wire.
     pub network_border_group: Option<String>,
+}
+
+/// The `VpcPeeringConnection` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcPeeringConnection {
+    /// `accepterVpcInfo` on the wire.
+    pub accepter_vpc_info: Option<VpcPeeringConnectionVpcInfo>,
+    /// `expirationTime` on the wire.
+    pub expiration_time: Option<Timestamp>,
+    /// `multipathResilienceStatus` on the wire.
+    pub multipath_resilience_status: Option<MultipathResilienceStatus>,
+    /// `requesterVpcInfo` on the wire.
+    pub requester_vpc_info: Option<VpcPeeringConnectionVpcInfo>,
+    /// `status` on the wire.
+    pub status: Option<VpcPeeringConnectionStateReason>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `vpcPeeringConnectionId` on the wire.
+    pub vpc_peering_connection_id: Option<String>,
+}
+
+/// The `VpcPeeringConnectionOptionsDescription` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcPeeringConnectionOptionsDescription {
+    /// `allowDnsResolutionFromRemoteVpc` on the wire.
+    pub allow_dns_resolution_from_remote_vpc: Option<bool>,
+    /// `allowEgressFromLocalClassicLinkToRemoteVpc` on the wire.
+    pub allow_egress_from_local_classic_link_to_remote_vpc: Option<bool>,
+    /// `allowEgressFromLocalVpcToRemoteClassicLink` on the wire.
+    pub allow_egress_from_local_vpc_to_remote_classic_link: Option<bool>,
+    /// `allowMultipathResilience` on the wire.
+    pub allow_multipath_resilience: Option<bool>,
+    /// `multipathResilienceMode` on the wire.
+    pub multipath_resilience_mode: Option<MultipathResilienceMode>,
+}
+
+/// The `VpcPeeringConnectionStateReason` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcPeeringConnectionStateReason {
+    /// `code` on the wire.
+    pub code: Option<VpcPeeringConnectionStateReasonCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `VpcPeeringConnectionVpcInfo` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpcPeeringConnectionVpcInfo {
+    /// `cidrBlock` on the wire.
+    pub cidr_block: Option<String>,
+    /// `cidrBlockSet` on the wire.
+    pub cidr_block_set: Vec<CidrBlock>,
+    /// `ipv6CidrBlockSet` on the wire.
+    pub ipv6_cidr_block_set: Vec<Ipv6CidrBlock>,
+    /// `ownerId` on the wire.
+    pub owner_id: Option<String>,
+    /// `peeringOptions` on the wire.
+    pub peering_options: Option<VpcPeeringConnectionOptionsDescription>,
+    /// `region` on the wire.
+    pub region: Option<String>,
+    /// `vpcId` on the wire.
+    pub vpc_id: Option<String>,
+}
+
+/// The `VpnAdditionalKeyExchange` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnAdditionalKeyExchange {
+    /// `additionalKeyExchangeRound` on the wire.
+    pub additional_key_exchange_round: Option<i32>,
+    /// `keyExchangeMethodSet` on the wire.
+    pub key_exchange_methods: Vec<AdditionalKeyExchangeMethodsListValue>,
+    /// `requirement` on the wire.
+    pub requirement: Option<AdditionalKeyExchangeRequirement>,
+}
+
+/// The `VpnConnection` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnConnection {
+    /// `category` on the wire.
+    pub category: Option<String>,
+    /// `coreNetworkArn` on the wire.
+    pub core_network_arn: Option<String>,
+    /// `coreNetworkAttachmentArn` on the wire.
+    pub core_network_attachment_arn: Option<String>,
+    /// `customerGatewayConfiguration` on the wire.
+    pub customer_gateway_configuration: Option<String>,
+    /// `customerGatewayId` on the wire.
+    pub customer_gateway_id: Option<String>,
+    /// `gatewayAssociationState` on the wire.
+    pub gateway_association_state: Option<GatewayAssociationState>,
+    /// `options` on the wire.
+    pub options: Option<VpnConnectionOptions>,
+    /// `preSharedKeyArn` on the wire.
+    pub pre_shared_key_arn: Option<String>,
+    /// `routes` on the wire.
+    pub routes: Vec<VpnStaticRoute>,
+    /// `state` on the wire.
+    pub state: Option<VpnState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `transitGatewayId` on the wire.
+    pub transit_gateway_id: Option<String>,
+    /// `type` on the wire.
+    pub r#type: Option<GatewayType>,
+    /// `vgwTelemetry` on the wire.
+    pub vgw_telemetry: Vec<VgwTelemetry>,
+    /// `vpnConcentratorId` on the wire.
+    pub vpn_concentrator_id: Option<String>,
+    /// `vpnConnectionId` on the wire.
+    pub vpn_connection_id: Option<String>,
+    /// `vpnGatewayId` on the wire.
+    pub vpn_gateway_id: Option<String>,
+}
+
+/// The `VpnConnectionOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnConnectionOptions {
+    /// `enableAcceleration` on the wire.
+    pub enable_acceleration: Option<bool>,
+    /// `localIpv4NetworkCidr` on the wire.
+    pub local_ipv4_network_cidr: Option<String>,
+    /// `localIpv6NetworkCidr` on the wire.
+    pub local_ipv6_network_cidr: Option<String>,
+    /// `outsideIpAddressType` on the wire.
+    pub outside_ip_address_type: Option<String>,
+    /// `remoteIpv4NetworkCidr` on the wire.
+    pub remote_ipv4_network_cidr: Option<String>,
+    /// `remoteIpv6NetworkCidr` on the wire.
+    pub remote_ipv6_network_cidr: Option<String>,
+    /// `staticRoutesOnly` on the wire.
+    pub static_routes_only: Option<bool>,
+    /// `transportTransitGatewayAttachmentId` on the wire.
+    pub transport_transit_gateway_attachment_id: Option<String>,
+    /// `tunnelBandwidth` on the wire.
+    pub tunnel_bandwidth: Option<VpnTunnelBandwidth>,
+    /// `tunnelInsideIpVersion` on the wire.
+    pub tunnel_inside_ip_version: Option<TunnelInsideIpVersion>,
+    /// `tunnelOptionSet` on the wire.
+    pub tunnel_options: Vec<TunnelOption>,
+}
+
+/// The `VpnGateway` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnGateway {
+    /// `amazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `availabilityZone` on the wire.
+    pub availability_zone: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<VpnState>,
+    /// `tagSet` on the wire.
+    pub tags: Vec<Tag>,
+    /// `type` on the wire.
+    pub r#type: Option<GatewayType>,
+    /// `attachments` on the wire.
+    pub vpc_attachments: Vec<VpcAttachment>,
+    /// `vpnGatewayId` on the wire.
+    pub vpn_gateway_id: Option<String>,
+}
+
+/// The `VpnStaticRoute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnStaticRoute {
+    /// `destinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `source` on the wire.
+    pub source: Option<VpnStaticRouteSource>,
+    /// `state` on the wire.
+    pub state: Option<VpnState>,
+}
+
+/// The `VpnTunnelLogOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VpnTunnelLogOptions {
+    /// `cloudWatchLogOptions` on the wire.
+    pub cloud_watch_log_options: Option<CloudWatchLogOptions>,
 }

@@ -81,7 +81,7 @@ fn lists_are_ordered_by_index_from_any_start_and_with_gaps() {
 fn what_is_wrong_is_named() {
     for (action, list, expected) in [
         ("Frobnicate", &[][..], "InvalidAction: The action Frobnicate is not valid for this web service."),
-        ("CreateFleet", &[], "UnsupportedOperation: The action CreateFleet is not supported by Daemun yet."),
+        ("AcceptAddressTransfer", &[], "UnsupportedOperation: The action CreateFleet is not supported by Daemun yet."),
         ("CreateKeyPair", &[], "MissingParameter: The request must contain the parameter KeyName"),
         ("CreateKeyPair", &[("KeyName", "")], "MissingParameter: The request must contain the parameter KeyName"),
         ("TerminateInstances", &[], "MissingParameter: The request must contain the parameter InstanceId"),

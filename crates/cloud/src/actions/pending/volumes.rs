@@ -1,0 +1,42 @@
+use super::*;
+
+pending! {
+    Write attach_volume AttachVolumeRequest -> ec2_shapes::VolumeAttachment;
+    Write copy_snapshot CopySnapshotRequest -> ec2_shapes::CopySnapshotResult;
+    Write create_snapshot CreateSnapshotRequest -> ec2_shapes::Snapshot;
+    Write create_snapshots CreateSnapshotsRequest -> ec2_shapes::CreateSnapshotsResult;
+    Write create_volume CreateVolumeRequest -> ec2_shapes::Volume;
+    Write delete_snapshot DeleteSnapshotRequest -> ();
+    Write delete_volume DeleteVolumeRequest -> ();
+    Read describe_fast_snapshot_restores DescribeFastSnapshotRestoresRequest -> ec2_shapes::DescribeFastSnapshotRestoresResult;
+    Read describe_locked_snapshots DescribeLockedSnapshotsRequest -> ec2_shapes::DescribeLockedSnapshotsResult;
+    Read describe_replace_root_volume_tasks DescribeReplaceRootVolumeTasksRequest -> ec2_shapes::DescribeReplaceRootVolumeTasksResult;
+    Read describe_snapshot_attribute DescribeSnapshotAttributeRequest -> ec2_shapes::DescribeSnapshotAttributeResult;
+    Read describe_snapshot_tier_status DescribeSnapshotTierStatusRequest -> ec2_shapes::DescribeSnapshotTierStatusResult;
+    Read describe_snapshots DescribeSnapshotsRequest -> ec2_shapes::DescribeSnapshotsResult;
+    Read describe_volume_attribute DescribeVolumeAttributeRequest -> ec2_shapes::DescribeVolumeAttributeResult;
+    Read describe_volume_status DescribeVolumeStatusRequest -> ec2_shapes::DescribeVolumeStatusResult;
+    Read describe_volumes DescribeVolumesRequest -> ec2_shapes::DescribeVolumesResult;
+    Read describe_volumes_modifications DescribeVolumesModificationsRequest -> ec2_shapes::DescribeVolumesModificationsResult;
+    Write detach_volume DetachVolumeRequest -> ec2_shapes::VolumeAttachment;
+    Write disable_ebs_encryption_by_default DisableEbsEncryptionByDefaultRequest -> ec2_shapes::DisableEbsEncryptionByDefaultResult;
+    Write disable_fast_snapshot_restores DisableFastSnapshotRestoresRequest -> ec2_shapes::DisableFastSnapshotRestoresResult;
+    Write disable_snapshot_block_public_access DisableSnapshotBlockPublicAccessRequest -> ec2_shapes::DisableSnapshotBlockPublicAccessResult;
+    Write enable_ebs_encryption_by_default EnableEbsEncryptionByDefaultRequest -> ec2_shapes::EnableEbsEncryptionByDefaultResult;
+    Write enable_fast_snapshot_restores EnableFastSnapshotRestoresRequest -> ec2_shapes::EnableFastSnapshotRestoresResult;
+    Write enable_snapshot_block_public_access EnableSnapshotBlockPublicAccessRequest -> ec2_shapes::EnableSnapshotBlockPublicAccessResult;
+    Write enable_volume_io EnableVolumeIORequest -> ();
+    Read get_ebs_default_kms_key_id GetEbsDefaultKmsKeyIdRequest -> ec2_shapes::GetEbsDefaultKmsKeyIdResult;
+    Read get_ebs_encryption_by_default GetEbsEncryptionByDefaultRequest -> ec2_shapes::GetEbsEncryptionByDefaultResult;
+    Read get_snapshot_block_public_access_state GetSnapshotBlockPublicAccessStateRequest -> ec2_shapes::GetSnapshotBlockPublicAccessStateResult;
+    Read list_snapshots_in_recycle_bin ListSnapshotsInRecycleBinRequest -> ec2_shapes::ListSnapshotsInRecycleBinResult;
+    Read list_volumes_in_recycle_bin ListVolumesInRecycleBinRequest -> ec2_shapes::ListVolumesInRecycleBinResult;
+    Write modify_ebs_default_kms_key_id ModifyEbsDefaultKmsKeyIdRequest -> ec2_shapes::ModifyEbsDefaultKmsKeyIdResult;
+    Write modify_snapshot_attribute ModifySnapshotAttributeRequest -> ();
+    Write modify_snapshot_tier ModifySnapshotTierRequest -> ec2_shapes::ModifySnapshotTierResult;
+    Write modify_volume ModifyVolumeRequest -> ec2_shapes::ModifyVolumeResult;
+    Write modify_volume_attribute ModifyVolumeAttributeRequest -> ();
+    Write reset_ebs_default_kms_key_id ResetEbsDefaultKmsKeyIdRequest -> ec2_shapes::ResetEbsDefaultKmsKeyIdResult;
+    Write reset_snapshot_attribute ResetSnapshotAttributeRequest -> ();
+    Write restore_snapshot_tier RestoreSnapshotTierRequest -> ec2_shapes::RestoreSnapshotTierResult;
+}

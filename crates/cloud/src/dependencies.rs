@@ -1,0 +1,49 @@
+//! What stands in the way of deleting a resource: everything that uses it.
+//!
+//! Which resource holds on to which is said here, once, in [`uses`]; the actions that delete ask
+//! [`first_dependent`] or [`check_unused`].
+
+use crate::error::ApiError;
+use crate::resource::*;
+use crate::state::{Key, Record, Tables};
+
+/// The resources that cannot be deleted while `record` is there.
+fn uses(record: &Record) -> Vec<Key> {
+    match record {
+        Record::Subnet(subnet) => vec![Key::Vpc(subnet.vpc)],
+        Record::InternetGateway(gateway) => gateway.vpc.map(Key::Vpc).into_iter().collect(),
+        // The main table, the default ACL and the default group go with their VPC.
+        Record::RouteTable(table) if !table.is_main() => vec![Key::Vpc(table.vpc)],
+        Record::NetworkAcl(acl) if !acl.is_default => vec![Key::Vpc(acl.vpc)],
+        Record::SecurityGroup(group) => {
+            let peers = group.rules.iter().filter_map(|rule| match rule.peer {
+                Peer::Group(peer) if peer != group.id => Some(Key::SecurityGroup(peer)),
+                _ => None,
+            });
+            let vpc = (&*group.name != "default").then_some(Key::Vpc(group.vpc));
+            peers.chain(vpc).collect()
+        }
+        Record::NetworkInterface(interface) => {
+            let groups = interface.groups.iter().copied().map(Key::SecurityGroup);
+            groups.chain([Key::Subnet(interface.subnet), Key::Vpc(interface.vpc)]).collect()
+        }
+        Record::Vpc(vpc) => vec![Key::DhcpOptions(vpc.dhcp_options)],
+        _ => vec![],
+    }
+}
+
+/// A resource of the region that uses `target`, if there is one.
+pub fn first_dependent(tables: &Tables, target: &Key) -> Option<Key> {
+    tables.records().find(|record| uses(record).contains(target)).map(|record| record.key())
+}
+
+/// Checks that nothing in the region uses `target`.
+///
+/// # Errors
+/// `DependencyViolation` with this message.
+pub fn check_unused(tables: &Tables, target: &Key, message: impl Into<String>) -> Result<(), ApiError> {
+    match first_dependent(tables, target) {
+        Some(_) => Err(ApiError::dependency(message)),
+        None => Ok(()),
+    }
+}

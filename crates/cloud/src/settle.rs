@@ -1,0 +1,53 @@
+//! What moves on by itself as time passes: `pending` becomes `available`, what was deleted is forgotten.
+//!
+//! A record that has something ahead of it says when, in [`due`]; the tables keep an index of those moments, so that
+//! nobody searches. The controller calls [`settle`] when the next moment has come, and what the moment brings is said
+//! in [`advance`]. What waits for work of the host instead of time has no moment: its controller reports.
+
+use types::Timestamp;
+
+use crate::state::{Key, Record, State, Tables};
+use crate::transaction::Transaction;
+
+/// How long a resource without machinery behind it stays in an intermediate state, in milliseconds: long enough to be
+/// seen, as on AWS, too short to be waited for.
+pub const SETTLE_MS: i64 = 250;
+
+/// How long what was deleted is still described, in milliseconds, unless the resource says otherwise: about an hour.
+pub const DELETED_VISIBLE_MS: i64 = 3_600_000;
+
+/// When something will happen to the record by itself.
+pub(crate) fn due(record: &Record) -> Option<Timestamp> {
+    // One arm for each kind of record that has a moment ahead.
+    match record {
+        _ => None,
+    }
+}
+
+/// Does what the moment of `due` brings: stores the record as it is from then on, or deletes it.
+fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
+    let _ = (tx, now);
+    match record {
+        _ => {}
+    }
+}
+
+/// The earliest moment ahead in any region.
+pub fn next_due(state: &State) -> Option<Timestamp> {
+    state.regions.values().filter_map(|tables| tables.due.get_min()).map(|(at, _)| *at).min()
+}
+
+/// Whether a moment of the region has come.
+pub fn is_due(tables: &Tables, now: Timestamp) -> bool {
+    tables.due.get_min().is_some_and(|(at, _)| *at <= now)
+}
+
+/// Brings everything in the transaction's region to where it is `now`.
+pub fn settle(tx: &mut Transaction, now: Timestamp) {
+    let ripe: Vec<Key> = tx.due.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
+    for key in ripe {
+        if let Some(record) = tx.record_of(&key) {
+            advance(tx, now, record);
+        }
+    }
+}
