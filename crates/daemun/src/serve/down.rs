@@ -76,6 +76,7 @@ fn take_off_host(
         image_dir: info.map_or_else(|| "/var/lib/daemun/images".into(), |info| info.image_dir.clone()),
         listen: ([127, 0, 0, 1], 0).into(),
         engine: Engine::Container,
+        quotas: cloud::quotas::Quotas::default(),
         public_pool: info.map_or(types::Ipv4Cidr::ANY, |info| info.public_pool),
     };
     let parts = engine::container(&options, state_dir, tag)?;
