@@ -3,6 +3,7 @@
 //! A reading action takes `(&Context, &View, request)`, a writing one `(&Context, &mut Transaction, request)`. What
 //! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
 
+mod absent;
 mod addresses;
 mod images;
 mod instances;
@@ -26,6 +27,7 @@ use crate::view::View;
 
 /// Where the dispatch finds the functions.
 mod all {
+    pub(super) use super::absent::*;
     pub(super) use super::addresses::{
         allocate_address, associate_address, describe_addresses, disassociate_address, release_address,
     };
@@ -37,7 +39,6 @@ mod all {
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::network_interfaces::describe_network_interfaces;
     pub(super) use super::pending::connect::*;
-    pub(super) use super::pending::elsewhere::*;
     pub(super) use super::pending::fleet::*;
     pub(super) use super::pending::images::*;
     pub(super) use super::pending::instances::*;

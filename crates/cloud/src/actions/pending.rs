@@ -25,7 +25,6 @@ macro_rules! cloud {
 pub(crate) use cloud;
 
 pub(in crate::actions) mod connect;
-pub(in crate::actions) mod elsewhere;
 pub(in crate::actions) mod fleet;
 pub(in crate::actions) mod images;
 pub(in crate::actions) mod instances;

@@ -1,0 +1,301 @@
+//! Actions about what cannot exist here: hardware, contracts and networks that only AWS has.
+//!
+//! Each gives the right answer about nothing: an empty list, `NotFound` for whoever names one, and the errors of a
+//! filter, page size or token that EC2 would refuse, too. Codes as the error code page of the API reference forms them.
+
+use std::ops::RangeInclusive;
+
+use ec2_shapes::*;
+
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::query::{PageLimits, page};
+use crate::view::View;
+
+/// What a request names, however it holds it.
+trait Named {
+    fn names(&self) -> Vec<&str>;
+}
+
+impl Named for Vec<String> {
+    fn names(&self) -> Vec<&str> {
+        self.iter().map(String::as_str).collect()
+    }
+}
+
+impl Named for Option<String> {
+    fn names(&self) -> Vec<&str> {
+        self.as_deref().into_iter().collect()
+    }
+}
+
+/// Refuses ids, since none of the kind exists.
+fn refuse_ids(ids: &impl Named, code: &'static str, noun: &str) -> Result<(), ApiError> {
+    let names = ids.names();
+    let list = names.join(", ");
+    match names.as_slice() {
+        [] => Ok(()),
+        [_] => Err(ApiError::new(code, format!("The {noun} '{list}' does not exist"))),
+        _ => Err(ApiError::new(code, format!("The {noun}s '{list}' do not exist"))),
+    }
+}
+
+/// Checks the names of filters; where the model documents none, any will do.
+fn check_filters(filters: &[Filter], known: &[&str]) -> Result<(), ApiError> {
+    for filter in filters {
+        let name = filter.name.as_deref().ok_or_else(|| ApiError::missing("Filter.Name"))?;
+        let is_known = known.is_empty() || known.contains(&name) || name == "tag-key" || name.starts_with("tag:");
+        if !is_known {
+            return Err(ApiError::invalid_value(format!("The filter '{name}' is invalid")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what a request says about its page. No token was ever given out, so none is known.
+fn check_page(limits: RangeInclusive<i32>, max_results: Option<i32>, next_token: Option<&str>) -> Result<(), ApiError> {
+    let limits = PageLimits { min: *limits.start(), max: *limits.end() };
+    page(std::iter::empty::<String>(), Clone::clone, limits, max_results, None, None)?;
+    match next_token.filter(|token| !token.is_empty()) {
+        Some(token) => Err(ApiError::new("InvalidNextToken", format!("The token '{token}' is invalid"))),
+        None => Ok(()),
+    }
+}
+
+macro_rules! asked_page {
+    ($request:ident) => {
+        (None, None)
+    };
+    ($request:ident next_token) => {
+        (None, $request.next_token.as_deref())
+    };
+    ($request:ident max_results next_token) => {
+        ($request.max_results, $request.next_token.as_deref())
+    };
+}
+
+macro_rules! absent {
+    ($($action:ident($request:ident -> $result:ident):
+        $([$ids:ident $code:literal $noun:literal])*
+        pages ($($page:ident)*) $limits:expr, filters [$($filter:literal),*];)*) => {$(
+        pub(super) fn $action(_: &Context, _: &View<'_>, request: $request) -> Result<$result, ApiError> {
+            check_filters(&request.filters, &[$($filter),*])?;
+            $(refuse_ids(&request.$ids, $code, $noun)?;)*
+            let (max_results, next_token) = asked_page!(request $($page)*);
+            check_page($limits, max_results, next_token)?;
+            Ok($result::default())
+        }
+    )*};
+}
+
+absent! {
+    describe_aws_network_performance_metric_subscriptions(DescribeAwsNetworkPerformanceMetricSubscriptionsRequest -> DescribeAwsNetworkPerformanceMetricSubscriptionsResult):
+        pages (max_results next_token) 1..=100, filters [];
+    describe_carrier_gateways(DescribeCarrierGatewaysRequest -> DescribeCarrierGatewaysResult):
+        [carrier_gateway_ids "InvalidCarrierGatewayID.NotFound" "carrierGateway ID"]
+        pages (max_results next_token) 5..=1000, filters ["carrier-gateway-id", "state", "owner-id", "vpc-id"];
+    describe_client_vpn_endpoints(DescribeClientVpnEndpointsRequest -> DescribeClientVpnEndpointsResult):
+        [client_vpn_endpoint_ids "InvalidClientVpnEndpointId.NotFound" "client VPN endpoint ID"]
+        pages (max_results next_token) 5..=1000, filters ["endpoint-id", "transport-protocol"];
+    describe_ipam_pools(DescribeIpamPoolsRequest -> DescribeIpamPoolsResult):
+        [ipam_pool_ids "InvalidIpamPoolId.NotFound" "ipam-pool ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_ipam_resource_discoveries(DescribeIpamResourceDiscoveriesRequest -> DescribeIpamResourceDiscoveriesResult):
+        [ipam_resource_discovery_ids "InvalidIpamResourceDiscoveryId.NotFound" "ipam-resource-discovery ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_ipam_resource_discovery_associations(DescribeIpamResourceDiscoveryAssociationsRequest -> DescribeIpamResourceDiscoveryAssociationsResult):
+        [ipam_resource_discovery_association_ids "InvalidIpamResourceDiscoveryAssociationId.NotFound" "ipam-resource-discovery-association ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_ipam_scopes(DescribeIpamScopesRequest -> DescribeIpamScopesResult):
+        [ipam_scope_ids "InvalidIpamScopeId.NotFound" "ipam-scope ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_ipams(DescribeIpamsRequest -> DescribeIpamsResult):
+        [ipam_ids "InvalidIpamId.NotFound" "ipam ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_local_gateway_route_table_virtual_interface_group_associations(DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsRequest -> DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsResult):
+        [local_gateway_route_table_virtual_interface_group_association_ids "InvalidLocalGatewayRouteTableVirtualInterfaceGroupAssociationID.NotFound" "local gateway route table virtual interface group association ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "local-gateway-route-table-arn", "local-gateway-route-table-id", "local-gateway-route-table-virtual-interface-group-association-id", "local-gateway-route-table-virtual-interface-group-id", "owner-id", "state"];
+    describe_local_gateway_route_table_vpc_associations(DescribeLocalGatewayRouteTableVpcAssociationsRequest -> DescribeLocalGatewayRouteTableVpcAssociationsResult):
+        [local_gateway_route_table_vpc_association_ids "InvalidLocalGatewayRouteTableVpcAssociationID.NotFound" "local gateway route table VPC association ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "local-gateway-route-table-arn", "local-gateway-route-table-id", "local-gateway-route-table-vpc-association-id", "owner-id", "state", "vpc-id"];
+    describe_local_gateway_route_tables(DescribeLocalGatewayRouteTablesRequest -> DescribeLocalGatewayRouteTablesResult):
+        [local_gateway_route_table_ids "InvalidLocalGatewayRouteTableID.NotFound" "local gateway route table ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "local-gateway-route-table-arn", "local-gateway-route-table-id", "outpost-arn", "owner-id", "state"];
+    describe_local_gateway_virtual_interface_groups(DescribeLocalGatewayVirtualInterfaceGroupsRequest -> DescribeLocalGatewayVirtualInterfaceGroupsResult):
+        [local_gateway_virtual_interface_group_ids "InvalidLocalGatewayVirtualInterfaceGroupID.NotFound" "local gateway virtual interface group ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "local-gateway-virtual-interface-group-id", "local-gateway-virtual-interface-id", "owner-id"];
+    describe_local_gateway_virtual_interfaces(DescribeLocalGatewayVirtualInterfacesRequest -> DescribeLocalGatewayVirtualInterfacesResult):
+        [local_gateway_virtual_interface_ids "InvalidLocalGatewayVirtualInterfaceID.NotFound" "local gateway virtual interface ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-address", "local-bgp-asn", "local-gateway-id", "local-gateway-virtual-interface-id", "owner-id", "peer-address", "peer-bgp-asn", "vlan"];
+    describe_local_gateways(DescribeLocalGatewaysRequest -> DescribeLocalGatewaysResult):
+        [local_gateway_ids "InvalidLocalGatewayID.NotFound" "local gateway ID"]
+        pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "outpost-arn", "owner-id", "state"];
+    describe_mac_hosts(DescribeMacHostsRequest -> DescribeMacHostsResult):
+        [host_ids "InvalidHostID.NotFound" "host ID"]
+        pages (max_results next_token) 5..=500, filters ["availability-zone", "instance-type"];
+    describe_network_insights_access_scope_analyses(DescribeNetworkInsightsAccessScopeAnalysesRequest -> DescribeNetworkInsightsAccessScopeAnalysesResult):
+        [network_insights_access_scope_analysis_ids "InvalidNetworkInsightsAccessScopeAnalysisId.NotFound" "network-insights-access-scope-analysis ID"]
+        [network_insights_access_scope_id "InvalidNetworkInsightsAccessScopeId.NotFound" "network-insights-access-scope ID"]
+        pages (max_results next_token) 1..=100, filters [];
+    describe_network_insights_access_scopes(DescribeNetworkInsightsAccessScopesRequest -> DescribeNetworkInsightsAccessScopesResult):
+        [network_insights_access_scope_ids "InvalidNetworkInsightsAccessScopeId.NotFound" "network-insights-access-scope ID"]
+        pages (max_results next_token) 1..=100, filters [];
+    describe_network_insights_analyses(DescribeNetworkInsightsAnalysesRequest -> DescribeNetworkInsightsAnalysesResult):
+        [network_insights_analysis_ids "InvalidNetworkInsightsAnalysisId.NotFound" "network-insights-analysis ID"]
+        [network_insights_path_id "InvalidNetworkInsightsPathId.NotFound" "network-insights-path ID"]
+        pages (max_results next_token) 1..=100, filters [];
+    describe_network_insights_paths(DescribeNetworkInsightsPathsRequest -> DescribeNetworkInsightsPathsResult):
+        [network_insights_path_ids "InvalidNetworkInsightsPathId.NotFound" "network-insights-path ID"]
+        pages (max_results next_token) 1..=100, filters [];
+    describe_reserved_instances(DescribeReservedInstancesRequest -> DescribeReservedInstancesResult):
+        [reserved_instances_ids "InvalidReservedInstancesId" "reserved instances ID"]
+        pages () 5..=1000, filters ["availability-zone", "availability-zone-id", "duration", "end", "fixed-price", "instance-type", "scope", "product-description", "reserved-instances-id", "start", "state", "usage-price"];
+    describe_reserved_instances_listings(DescribeReservedInstancesListingsRequest -> DescribeReservedInstancesListingsResult):
+        [reserved_instances_id "InvalidReservedInstancesId" "reserved instances ID"]
+        [reserved_instances_listing_id "InvalidReservedInstancesListingId" "reserved instances listing ID"]
+        pages () 5..=1000, filters ["reserved-instances-id", "reserved-instances-listing-id", "status", "status-message"];
+    describe_reserved_instances_modifications(DescribeReservedInstancesModificationsRequest -> DescribeReservedInstancesModificationsResult):
+        [reserved_instances_modification_ids "InvalidReservedInstancesModificationId" "reserved instances modification ID"]
+        pages (next_token) 5..=1000, filters ["client-token", "create-date", "effective-date", "modification-result.reserved-instances-id", "modification-result.target-configuration.availability-zone", "modification-result.target-configuration.availability-zone-id", "modification-result.target-configuration.instance-type", "reserved-instances-id", "reserved-instances-modification-id", "status", "status-message", "update-date"];
+    describe_reserved_instances_offerings(DescribeReservedInstancesOfferingsRequest -> DescribeReservedInstancesOfferingsResult):
+        [reserved_instances_offering_ids "InvalidReservedInstancesOfferingId" "reserved instances offering ID"]
+        pages (max_results next_token) 5..=1000, filters ["availability-zone", "availability-zone-id", "duration", "fixed-price", "instance-type", "marketplace", "product-description", "reserved-instances-offering-id", "scope", "usage-price"];
+    describe_route_server_endpoints(DescribeRouteServerEndpointsRequest -> DescribeRouteServerEndpointsResult):
+        [route_server_endpoint_ids "InvalidRouteServerEndpointId.NotFound" "route server endpoint ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_route_server_peers(DescribeRouteServerPeersRequest -> DescribeRouteServerPeersResult):
+        [route_server_peer_ids "InvalidRouteServerPeerId.NotFound" "route server peer ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_route_servers(DescribeRouteServersRequest -> DescribeRouteServersResult):
+        [route_server_ids "InvalidRouteServerId.NotFound" "route server ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_scheduled_instances(DescribeScheduledInstancesRequest -> DescribeScheduledInstancesResult):
+        [scheduled_instance_ids "InvalidScheduledInstanceId.NotFound" "scheduled instance ID"]
+        pages (max_results next_token) 5..=1000, filters ["availability-zone", "instance-type", "platform"];
+    describe_secondary_networks(DescribeSecondaryNetworksRequest -> DescribeSecondaryNetworksResult):
+        [secondary_network_ids "InvalidSecondaryNetworkId.NotFound" "secondary network ID"]
+        pages (max_results next_token) 5..=1000, filters ["ipv4-cidr-block-association.association-id", "ipv4-cidr-block-association.cidr-block", "ipv4-cidr-block-association.state", "owner-id", "secondary-network-id", "secondary-network-arn", "state", "type"];
+    describe_secondary_subnets(DescribeSecondarySubnetsRequest -> DescribeSecondarySubnetsResult):
+        [secondary_subnet_ids "InvalidSecondarySubnetId.NotFound" "secondary subnet ID"]
+        pages (max_results next_token) 5..=1000, filters ["ipv4-cidr-block-association.association-id", "ipv4-cidr-block-association.cidr-block", "ipv4-cidr-block-association.state", "owner-id", "secondary-network-id", "secondary-network-type", "secondary-subnet-id", "secondary-subnet-arn", "state"];
+    describe_traffic_mirror_filters(DescribeTrafficMirrorFiltersRequest -> DescribeTrafficMirrorFiltersResult):
+        [traffic_mirror_filter_ids "InvalidTrafficMirrorFilterId.NotFound" "traffic mirror filter ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_traffic_mirror_sessions(DescribeTrafficMirrorSessionsRequest -> DescribeTrafficMirrorSessionsResult):
+        [traffic_mirror_session_ids "InvalidTrafficMirrorSessionId.NotFound" "traffic mirror session ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_traffic_mirror_targets(DescribeTrafficMirrorTargetsRequest -> DescribeTrafficMirrorTargetsResult):
+        [traffic_mirror_target_ids "InvalidTrafficMirrorTargetId.NotFound" "traffic mirror target ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_transit_gateway_attachments(DescribeTransitGatewayAttachmentsRequest -> DescribeTransitGatewayAttachmentsResult):
+        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
+        pages (max_results next_token) 5..=1000, filters ["association.state", "association.transit-gateway-route-table-id", "resource-id", "resource-owner-id", "resource-type", "state", "transit-gateway-attachment-id", "transit-gateway-id", "transit-gateway-owner-id"];
+    describe_transit_gateway_connect_peers(DescribeTransitGatewayConnectPeersRequest -> DescribeTransitGatewayConnectPeersResult):
+        [transit_gateway_connect_peer_ids "InvalidTransitGatewayConnectPeerID.NotFound" "transitGatewayConnectPeer ID"]
+        pages (max_results next_token) 5..=1000, filters ["state", "transit-gateway-attachment-id", "transit-gateway-connect-peer-id"];
+    describe_transit_gateway_connects(DescribeTransitGatewayConnectsRequest -> DescribeTransitGatewayConnectsResult):
+        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
+        pages (max_results next_token) 5..=1000, filters ["options.protocol", "state", "transit-gateway-attachment-id", "transit-gateway-id", "transport-transit-gateway-attachment-id"];
+    describe_transit_gateway_multicast_domains(DescribeTransitGatewayMulticastDomainsRequest -> DescribeTransitGatewayMulticastDomainsResult):
+        [transit_gateway_multicast_domain_ids "InvalidTransitGatewayMulticastDomainId.NotFound" "transitGatewayMulticastDomain ID"]
+        pages (max_results next_token) 5..=1000, filters ["state", "transit-gateway-id", "transit-gateway-multicast-domain-id"];
+    describe_transit_gateway_peering_attachments(DescribeTransitGatewayPeeringAttachmentsRequest -> DescribeTransitGatewayPeeringAttachmentsResult):
+        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
+        pages (max_results next_token) 5..=1000, filters ["transit-gateway-attachment-id", "local-owner-id", "remote-owner-id", "state", "transit-gateway-id"];
+    describe_transit_gateway_policy_tables(DescribeTransitGatewayPolicyTablesRequest -> DescribeTransitGatewayPolicyTablesResult):
+        [transit_gateway_policy_table_ids "InvalidTransitGatewayPolicyTableId.NotFound" "transitGatewayPolicyTable ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_transit_gateway_route_tables(DescribeTransitGatewayRouteTablesRequest -> DescribeTransitGatewayRouteTablesResult):
+        [transit_gateway_route_table_ids "InvalidRouteTableID.NotFound" "transitGatewayRouteTable ID"]
+        pages (max_results next_token) 5..=1000, filters ["default-association-route-table", "default-propagation-route-table", "state", "transit-gateway-id", "transit-gateway-route-table-id"];
+    describe_transit_gateway_vpc_attachments(DescribeTransitGatewayVpcAttachmentsRequest -> DescribeTransitGatewayVpcAttachmentsResult):
+        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
+        pages (max_results next_token) 5..=1000, filters ["state", "transit-gateway-attachment-id", "transit-gateway-id", "vpc-id"];
+    describe_transit_gateways(DescribeTransitGatewaysRequest -> DescribeTransitGatewaysResult):
+        [transit_gateway_ids "InvalidTransitGatewayID.NotFound" "transitGateway ID"]
+        pages (max_results next_token) 5..=1000, filters ["options.propagation-default-route-table-id", "options.amazon-side-asn", "options.association-default-route-table-id", "options.auto-accept-shared-attachments", "options.default-route-table-association", "options.default-route-table-propagation", "options.dns-support", "options.vpn-ecmp-support", "owner-id", "state", "transit-gateway-id"];
+    describe_verified_access_endpoints(DescribeVerifiedAccessEndpointsRequest -> DescribeVerifiedAccessEndpointsResult):
+        [verified_access_endpoint_ids "InvalidVerifiedAccessEndpointId.NotFound" "verified access endpoint ID"]
+        [verified_access_instance_id "InvalidVerifiedAccessInstanceId.NotFound" "verified access instance ID"]
+        [verified_access_group_id "InvalidVerifiedAccessGroupId.NotFound" "verified access group ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_verified_access_groups(DescribeVerifiedAccessGroupsRequest -> DescribeVerifiedAccessGroupsResult):
+        [verified_access_group_ids "InvalidVerifiedAccessGroupId.NotFound" "verified access group ID"]
+        [verified_access_instance_id "InvalidVerifiedAccessInstanceId.NotFound" "verified access instance ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+    describe_verified_access_instances(DescribeVerifiedAccessInstancesRequest -> DescribeVerifiedAccessInstancesResult):
+        [verified_access_instance_ids "InvalidVerifiedAccessInstanceId.NotFound" "verified access instance ID"]
+        pages (max_results next_token) 5..=200, filters [];
+    describe_verified_access_trust_providers(DescribeVerifiedAccessTrustProvidersRequest -> DescribeVerifiedAccessTrustProvidersResult):
+        [verified_access_trust_provider_ids "InvalidVerifiedAccessTrustProviderId.NotFound" "verified access trust provider ID"]
+        pages (max_results next_token) 5..=200, filters [];
+    describe_vpc_block_public_access_exclusions(DescribeVpcBlockPublicAccessExclusionsRequest -> DescribeVpcBlockPublicAccessExclusionsResult):
+        [exclusion_ids "InvalidVpcBlockPublicAccessExclusionId.NotFound" "VPC block public access exclusion ID"]
+        pages (max_results next_token) 5..=1000, filters ["resource-arn", "internet-gateway-exclusion-mode", "state"];
+    describe_vpc_encryption_controls(DescribeVpcEncryptionControlsRequest -> DescribeVpcEncryptionControlsResult):
+        [vpc_encryption_control_ids "InvalidVpcEncryptionControlId.NotFound" "VPC encryption control ID"]
+        pages (max_results next_token) 5..=1000, filters [];
+}
+
+/// Blocking of public access for the whole account: off, as it cannot be turned on here.
+pub(super) fn describe_vpc_block_public_access_options(
+    context: &Context,
+    _: &View<'_>,
+    _: DescribeVpcBlockPublicAccessOptionsRequest,
+) -> Result<DescribeVpcBlockPublicAccessOptionsResult, ApiError> {
+    Ok(DescribeVpcBlockPublicAccessOptionsResult {
+        vpc_block_public_access_options: Some(VpcBlockPublicAccessOptions {
+            aws_account_id: Some(context.account().to_string()),
+            aws_region: Some(context.region.to_string()),
+            exclusions_allowed: Some(VpcBlockPublicAccessExclusionsAllowed::Allowed),
+            internet_gateway_block_mode: Some(InternetGatewayBlockMode::Off),
+            state: Some(VpcBlockPublicAccessState::DefaultState),
+            ..VpcBlockPublicAccessOptions::default()
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{filter, seeded};
+
+    #[test]
+    fn there_is_none_and_whoever_names_one_is_told() {
+        let (context, state) = seeded();
+        let view = View::new(&state, &context.region).unwrap();
+        let ask = |request| describe_transit_gateways(&context, &view, request).map_err(|error| error.code);
+        let none = DescribeTransitGatewaysRequest::default;
+        assert_eq!(ask(none()), Ok(DescribeTransitGatewaysResult::default()));
+        let named = DescribeTransitGatewaysRequest { transit_gateway_ids: vec!["tgw-1".to_owned()], ..none() };
+        assert_eq!(ask(named), Err("InvalidTransitGatewayID.NotFound"));
+        for (name, expected) in [("state", None), ("tag:Name", None), ("colour", Some("InvalidParameterValue"))] {
+            let asked = ask(DescribeTransitGatewaysRequest { filters: vec![filter(name, &["x"])], ..none() });
+            assert_eq!(asked.err(), expected, "{name}");
+        }
+        let sized = |max| ask(DescribeTransitGatewaysRequest { max_results: Some(max), ..none() }).err();
+        assert_eq!(
+            [sized(4), sized(5), sized(1001)],
+            [Some("InvalidParameterValue"), None, Some("InvalidParameterValue")]
+        );
+        let next = DescribeTransitGatewaysRequest { next_token: Some("x".to_owned()), ..none() };
+        assert_eq!(ask(next), Err("InvalidNextToken"));
+    }
+
+    #[test]
+    fn several_ids_are_named_in_one_message() {
+        let ids = vec!["tgw-1".to_owned(), "tgw-2".to_owned()];
+        let error = refuse_ids(&ids, "InvalidTransitGatewayID.NotFound", "transitGateway ID").unwrap_err();
+        assert_eq!(error.message, "The transitGateway IDs 'tgw-1, tgw-2' do not exist");
+    }
+
+    #[test]
+    fn public_access_is_not_blocked() {
+        let (context, state) = seeded();
+        let view = View::new(&state, &context.region).unwrap();
+        let told = describe_vpc_block_public_access_options(&context, &view, Default::default()).unwrap();
+        let options = told.vpc_block_public_access_options.unwrap();
+        assert_eq!(options.internet_gateway_block_mode, Some(InternetGatewayBlockMode::Off));
+        assert_eq!(options.aws_region.as_deref(), Some("us-east-1"));
+    }
+}
