@@ -1,6 +1,7 @@
 //! What a cloud consists of. Every type here is stored; a new field needs `#[serde(default)]`.
 
 mod access;
+mod iam;
 mod instance;
 mod network;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use types::Timestamp;
 
 pub use access::{GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule};
+pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};
 pub use network::{
     Address, Attachment, DhcpOptions, InternetGateway, NetworkAcl, NetworkAclEntry, NetworkInterface, PublicAddress,

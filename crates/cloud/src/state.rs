@@ -99,6 +99,12 @@ tables! {
     tags: Arc<str> => TagSet by resource,
     /// Client tokens that were used.
     client_tokens: Arc<str> => ClientToken by key,
+    /// Roles of IAM, by name; shared.
+    roles: Arc<str> => Role by name,
+    /// Instance profiles of IAM, by name; shared.
+    instance_profiles: Arc<str> => InstanceProfile by name,
+    /// Keys that EC2 Instance Connect pushed, by instance and user.
+    pushed_keys: Arc<str> => PushedKeys by target,
     /// What is set for the region as a whole, by name.
     settings: Arc<str> => Setting by name,
 }
@@ -202,6 +208,8 @@ impl Key {
             Self::Image(id) => id.to_string(),
             // Key pairs are tagged by id but stored by name: who deletes one deletes its tags.
             Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) | Self::Setting(_) => return None,
+            // IAM's have their tags in the record.
+            Self::Role(_) | Self::InstanceProfile(_) | Self::PushedKeys(_) => return None,
         })
     }
 }
