@@ -102,6 +102,8 @@ kinds! {
         "route-table", "routeTable ID", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound";
     NetworkAcl by NetworkAclId in network_acls:
         "network-acl", "networkAcl ID", "InvalidNetworkAclId.Malformed", "InvalidNetworkAclID.NotFound";
+    PrefixList by PrefixListId in prefix_lists:
+        "prefix-list", "prefix list ID", "InvalidPrefixListId.Malformed", "InvalidPrefixListID.NotFound";
     DhcpOptions by DhcpOptionsId in dhcp_options:
         "dhcp-options", "dhcpOption ID", "InvalidDhcpOptionsId.Malformed", "InvalidDhcpOptionID.NotFound";
     SecurityGroup by SecurityGroupId in security_groups:

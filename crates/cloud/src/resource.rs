@@ -4,6 +4,7 @@ mod access;
 mod iam;
 mod instance;
 mod network;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +12,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use types::Timestamp;
 
-pub use access::{GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule};
+pub use access::{
+    GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation,
+    SecurityGroupVpcState,
+};
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};
-pub use network::{
-    Address, Attachment, DhcpOptions, InternetGateway, NetworkAcl, NetworkAclEntry, NetworkInterface, PublicAddress,
-    Route, RouteTable, RouteTableAssociation, RouteTarget, Subnet, Vpc,
+pub use network::{Address, Attachment, DhcpOptions, InternetGateway, NetworkInterface, PublicAddress, Subnet, Vpc};
+pub use routes::{
+    AddressFamily, EdgeGateway, NetworkAcl, NetworkAclEntry, PrefixList, PrefixListEntry, PrefixListState, Route,
+    RouteDestination, RouteTable, RouteTableAssociation, RouteTarget,
 };
 
 /// The tags of one resource, by key.

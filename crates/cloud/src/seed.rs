@@ -67,17 +67,12 @@ pub fn seed_region(context: &Context, tx: &mut Transaction) {
         acl.associations.insert(subnet.id, NetworkAclAssociationId::from_number(context.id_number()));
         tx.put(subnet);
     }
+    let main = RouteTableAssociation::main(RouteTableAssociationId::from_number(context.id_number()));
+    let out = Route { destination: Ipv4Cidr::ANY.into(), target: RouteTarget::InternetGateway(gateway.id) };
     tx.put(RouteTable {
-        id: RouteTableId::from_number(context.id_number()),
-        vpc: vpc.id,
-        routes: vec![
-            Route { destination: cidr, target: RouteTarget::Local },
-            Route { destination: Ipv4Cidr::ANY, target: RouteTarget::InternetGateway(gateway.id) },
-        ],
-        associations: vec![RouteTableAssociation {
-            id: RouteTableAssociationId::from_number(context.id_number()),
-            subnet: None,
-        }],
+        routes: vec![out],
+        associations: vec![main],
+        ..RouteTable::new(RouteTableId::from_number(context.id_number()), vpc.id)
     });
     tx.put(default_group(context, vpc.id));
     tx.put(dhcp);
@@ -102,11 +97,12 @@ pub(crate) fn default_group(context: &Context, vpc: VpcId) -> SecurityGroup {
         description: "default VPC security group".to_owned(),
         vpc,
         rules: vec![rule(false, Peer::Group(id)), rule(true, Peer::Ipv4(Ipv4Cidr::ANY))],
+        vpc_associations: BTreeMap::new(),
     }
 }
 
 fn allow_all(is_egress: bool) -> NetworkAclEntry {
-    NetworkAclEntry { number: 100, is_egress, allow: true, protocol: Protocol::All, cidr: Ipv4Cidr::ANY }
+    NetworkAclEntry { number: 100, is_egress, allow: true, protocol: Protocol::All, cidr: Ipv4Cidr::ANY.into() }
 }
 
 /// The domain of private names: `ec2.internal` in us-east-1, `REGION.compute.internal` elsewhere.

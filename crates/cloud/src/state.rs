@@ -81,6 +81,8 @@ tables! {
     route_tables: RouteTableId => RouteTable by id,
     /// Network ACLs.
     network_acls: NetworkAclId => NetworkAcl by id,
+    /// Customer-managed prefix lists.
+    prefix_lists: PrefixListId => PrefixList by id,
     /// Sets of DHCP options.
     dhcp_options: DhcpOptionsId => DhcpOptions by id,
     /// Security groups.
@@ -200,6 +202,7 @@ impl Key {
             Self::InternetGateway(id) => id.to_string(),
             Self::RouteTable(id) => id.to_string(),
             Self::NetworkAcl(id) => id.to_string(),
+            Self::PrefixList(id) => id.to_string(),
             Self::DhcpOptions(id) => id.to_string(),
             Self::SecurityGroup(id) => id.to_string(),
             Self::NetworkInterface(id) => id.to_string(),

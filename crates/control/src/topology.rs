@@ -45,7 +45,7 @@ fn subnet_of(tables: &Tables, subnet: &resource::Subnet) -> Subnet {
         .or_else(|| of_vpc().find(|table| table.is_main()));
     let internet_route = table.is_some_and(|table| {
         table.routes.iter().any(|route| {
-            route.destination == Ipv4Cidr::ANY
+            route.destination == Ipv4Cidr::ANY.into()
                 && matches!(&route.target, RouteTarget::InternetGateway(igw)
                     if tables.internet_gateways.get(igw).is_some_and(|igw| igw.vpc == Some(subnet.vpc)))
         })

@@ -13,6 +13,8 @@ mod time;
 
 pub use id::*;
 pub use instance_state::InstanceState;
-pub use net::{Ipv4Cidr, Ipv6Cidr, MacAddress, ParseCidrError, ParseIpv6CidrError, ParseMacError, PortRange, Protocol};
+pub use net::{
+    Cidr, Ipv4Cidr, Ipv6Cidr, MacAddress, ParseCidrError, ParseIpv6CidrError, ParseMacError, PortRange, Protocol,
+};
 pub use place::{AccountId, AvailabilityZone, ParsePlaceError, Region};
 pub use time::Timestamp;

@@ -208,6 +208,88 @@ impl From<Ipv6Cidr> for String {
     }
 }
 
+/// A CIDR block of either family, canonical.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Cidr {
+    /// IPv4 addresses.
+    Ipv4(Ipv4Cidr),
+    /// IPv6 addresses.
+    Ipv6(Ipv6Cidr),
+}
+
+impl Cidr {
+    /// The IPv4 block, if it is one.
+    pub fn ipv4(self) -> Option<Ipv4Cidr> {
+        if let Self::Ipv4(cidr) = self { Some(cidr) } else { None }
+    }
+
+    /// The IPv6 block, if it is one.
+    pub fn ipv6(self) -> Option<Ipv6Cidr> {
+        if let Self::Ipv6(cidr) = self { Some(cidr) } else { None }
+    }
+
+    /// Whether all of `other` lies inside; never for a block of the other family.
+    pub fn contains_cidr(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Ipv4(block), Self::Ipv4(other)) => block.contains_cidr(other),
+            (Self::Ipv6(block), Self::Ipv6(other)) => block.contains_cidr(other),
+            _ => false,
+        }
+    }
+}
+
+impl From<Ipv4Cidr> for Cidr {
+    fn from(cidr: Ipv4Cidr) -> Self {
+        Self::Ipv4(cidr)
+    }
+}
+
+impl From<Ipv6Cidr> for Cidr {
+    fn from(cidr: Ipv6Cidr) -> Self {
+        Self::Ipv6(cidr)
+    }
+}
+
+impl fmt::Display for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ipv4(cidr) => fmt::Display::fmt(cidr, f),
+            Self::Ipv6(cidr) => fmt::Display::fmt(cidr, f),
+        }
+    }
+}
+
+impl fmt::Debug for Cidr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Cidr {
+    type Err = ParseCidrError;
+    fn from_str(text: &str) -> Result<Self, ParseCidrError> {
+        if text.contains(':') {
+            text.parse().map(Self::Ipv6).map_err(|_| ParseCidrError(text.to_owned()))
+        } else {
+            text.parse().map(Self::Ipv4)
+        }
+    }
+}
+
+impl TryFrom<String> for Cidr {
+    type Error = ParseCidrError;
+    fn try_from(text: String) -> Result<Self, ParseCidrError> {
+        text.parse()
+    }
+}
+
+impl From<Cidr> for String {
+    fn from(cidr: Cidr) -> Self {
+        cidr.to_string()
+    }
+}
+
 /// An inclusive range of TCP or UDP ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PortRange {
@@ -390,6 +472,17 @@ mod tests {
         for bad in ["", "::", "::/129", "::/", "::/08", "::/+8", "10.0.0.0/8", "::g/64", "::/1234"] {
             assert!(bad.parse::<Ipv6Cidr>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_block_is_of_the_family_that_its_text_is_of() {
+        let (four, six): (Cidr, Cidr) = ("10.1.2.3/8".parse().unwrap(), "2001:DB8::1/32".parse().unwrap());
+        assert_eq!((four.to_string(), six.to_string()), ("10.0.0.0/8".to_owned(), "2001:db8::/32".to_owned()));
+        assert!(four.ipv4().is_some() && four.ipv6().is_none() && six.ipv6().is_some() && six.ipv4().is_none());
+        assert!(four.contains_cidr("10.2.0.0/16".parse().unwrap()) && !four.contains_cidr(six));
+        assert!(Cidr::from(Ipv6Cidr::ANY).contains_cidr(six) && !Cidr::from(Ipv6Cidr::ANY).contains_cidr(four));
+        assert_eq!(serde_json::from_str::<Cidr>("\"::/0\"").unwrap(), Cidr::from(Ipv6Cidr::ANY));
+        assert!("::/x".parse::<Cidr>().is_err() && "10.0.0.0".parse::<Cidr>().is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ec2_shapes::{
@@ -91,6 +92,7 @@ pub(super) fn create_security_group(
             peer: Peer::Ipv4(Ipv4Cidr::ANY),
             description: None,
         }],
+        vpc_associations: BTreeMap::new(),
     });
     tags.put(tx, RESOURCE_TYPE, id);
     Ok(CreateSecurityGroupResult {

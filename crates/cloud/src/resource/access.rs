@@ -1,9 +1,12 @@
 //! Who may come in: key pairs and security groups.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use types::{Ipv4Cidr, KeyPairId, Protocol, SecurityGroupId, SecurityGroupRuleId, Timestamp, VpcId};
+use types::{
+    Ipv4Cidr, Ipv6Cidr, KeyPairId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, Timestamp, VpcId,
+};
 
 /// The algorithm of a key pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,17 +66,17 @@ pub struct KeyPair {
 }
 
 /// Who is at the other end of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Peer {
     /// A block of IPv4 addresses.
     Ipv4(Ipv4Cidr),
-    /// A block of IPv6 addresses, in canonical text.
-    Ipv6(String),
+    /// A block of IPv6 addresses.
+    Ipv6(Ipv6Cidr),
     /// The interfaces that carry this group.
     Group(SecurityGroupId),
-    /// A managed prefix list, by its id.
-    PrefixList(String),
+    /// The blocks of a managed prefix list.
+    PrefixList(PrefixListId),
 }
 
 /// One rule of a security group. Its identity is direction, protocol and peer; the description is not part of it.
@@ -104,4 +107,28 @@ pub struct SecurityGroup {
     pub vpc: VpcId,
     /// All rules, both directions, oldest first.
     pub rules: Vec<SecurityGroupRule>,
+    /// The further VPCs it may be used in, beside its own.
+    #[serde(default)]
+    pub vpc_associations: BTreeMap<VpcId, SecurityGroupVpcAssociation>,
+}
+
+/// A security group's association with a VPC other than its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroupVpcAssociation {
+    /// How far it is.
+    pub state: SecurityGroupVpcState,
+    /// When it comes to its next state by itself; `None` where it stays.
+    pub due: Option<Timestamp>,
+}
+
+/// The state of a security group's association with a VPC. One that ended is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecurityGroupVpcState {
+    /// On its way.
+    Associating,
+    /// In force.
+    Associated,
+    /// On its way out.
+    Disassociating,
 }

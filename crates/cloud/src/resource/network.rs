@@ -7,8 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use types::{
     AddressAssociationId, AllocationId, AvailabilityZone, DhcpOptionsId, InstanceId, InternetGatewayId, Ipv4Cidr,
-    MacAddress, NetworkAclAssociationId, NetworkAclId, NetworkInterfaceAttachmentId, NetworkInterfaceId,
-    RouteTableAssociationId, RouteTableId, SecurityGroupId, SubnetId, Timestamp, VpcId,
+    MacAddress, NetworkInterfaceAttachmentId, NetworkInterfaceId, SecurityGroupId, SubnetId, Timestamp, VpcId,
 };
 
 /// A virtual private cloud.
@@ -77,84 +76,6 @@ pub struct InternetGateway {
     pub id: InternetGatewayId,
     /// The VPC it is attached to.
     pub vpc: Option<VpcId>,
-}
-
-/// Where a route leads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RouteTarget {
-    /// Inside the VPC.
-    Local,
-    /// Out through an internet gateway.
-    InternetGateway(InternetGatewayId),
-}
-
-/// One route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// Which destinations it is for.
-    pub destination: Ipv4Cidr,
-    /// Where they lead.
-    pub target: RouteTarget,
-}
-
-/// What a route table is in force for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteTableAssociation {
-    /// Its id.
-    pub id: RouteTableAssociationId,
-    /// The subnet, or `None` for the VPC's main association.
-    pub subnet: Option<SubnetId>,
-}
-
-/// A route table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteTable {
-    /// Its id.
-    pub id: RouteTableId,
-    /// The VPC it belongs to.
-    pub vpc: VpcId,
-    /// Its routes; the local ones first.
-    pub routes: Vec<Route>,
-    /// What it is in force for.
-    pub associations: Vec<RouteTableAssociation>,
-}
-
-impl RouteTable {
-    /// Whether it serves the subnets that have no table of their own.
-    pub fn is_main(&self) -> bool {
-        self.associations.iter().any(|a| a.subnet.is_none())
-    }
-}
-
-/// One entry of a network ACL.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkAclEntry {
-    /// Entries are looked at in order of this number.
-    pub number: u16,
-    /// Whether it speaks of what leaves the subnet.
-    pub is_egress: bool,
-    /// Whether it lets packets through.
-    pub allow: bool,
-    /// Protocol and ports.
-    pub protocol: types::Protocol,
-    /// The other end.
-    pub cidr: Ipv4Cidr,
-}
-
-/// A network ACL, without its fixed final denial.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkAcl {
-    /// Its id.
-    pub id: NetworkAclId,
-    /// The VPC it belongs to.
-    pub vpc: VpcId,
-    /// Whether it is the VPC's default.
-    pub is_default: bool,
-    /// Its entries.
-    pub entries: Vec<NetworkAclEntry>,
-    /// The subnets it guards, each by the id of the association.
-    pub associations: BTreeMap<SubnetId, NetworkAclAssociationId>,
 }
 
 /// A set of DHCP options.

@@ -52,10 +52,10 @@ pub(super) fn permissions_shape<'a>(
         match peer {
             Peer::Ipv4(cidr) => permission.ip_ranges.push(IpRange { cidr_ip: Some(cidr.to_string()), description }),
             Peer::Ipv6(cidr) => {
-                permission.ipv6_ranges.push(Ipv6Range { cidr_ipv6: Some(cidr.clone()), description });
+                permission.ipv6_ranges.push(Ipv6Range { cidr_ipv6: Some(cidr.to_string()), description });
             }
             Peer::PrefixList(id) => {
-                permission.prefix_list_ids.push(PrefixListId { prefix_list_id: Some(id.clone()), description });
+                permission.prefix_list_ids.push(PrefixListId { prefix_list_id: Some(id.to_string()), description });
             }
             Peer::Group(id) => permission.user_id_group_pairs.push(UserIdGroupPair {
                 description,
@@ -78,11 +78,11 @@ fn ipv4_of(peer: &Peer) -> Option<String> {
 }
 
 fn ipv6_of(peer: &Peer) -> Option<String> {
-    if let Peer::Ipv6(cidr) = peer { Some(cidr.clone()) } else { None }
+    if let Peer::Ipv6(cidr) = peer { Some(cidr.to_string()) } else { None }
 }
 
 fn prefix_list_of(peer: &Peer) -> Option<String> {
-    if let Peer::PrefixList(id) = peer { Some(id.clone()) } else { None }
+    if let Peer::PrefixList(id) = peer { Some(id.to_string()) } else { None }
 }
 
 fn group_of(peer: &Peer) -> Option<SecurityGroupId> {

@@ -1,8 +1,7 @@
 //! Rules as requests state them.
 
 use ec2_shapes::{IpPermission, IpRange, UserIdGroupPair};
-use ipnet::Ipv6Net;
-use types::{Ipv4Cidr, PortRange, Protocol, SecurityGroupId};
+use types::{Ipv4Cidr, Ipv6Cidr, PortRange, Protocol, SecurityGroupId};
 
 use super::{by_id, by_name, given, is_plain, unknown_id};
 use crate::context::Context;
@@ -28,7 +27,8 @@ impl Wanted {
     pub fn in_words(&self) -> String {
         let peer = match &self.peer {
             Peer::Ipv4(cidr) => cidr.to_string(),
-            Peer::Ipv6(text) | Peer::PrefixList(text) => text.clone(),
+            Peer::Ipv6(cidr) => cidr.to_string(),
+            Peer::PrefixList(id) => id.to_string(),
             Peer::Group(id) => id.to_string(),
         };
         let all = |value: Option<u8>| value.map_or("ALL".to_owned(), |value| value.to_string());
@@ -211,9 +211,9 @@ fn ipv4(text: Option<&str>) -> Result<Ipv4Cidr, ApiError> {
     text.parse().map_err(|_| malformed_cidr(text))
 }
 
-fn ipv6(text: Option<&str>) -> Result<String, ApiError> {
+fn ipv6(text: Option<&str>) -> Result<Ipv6Cidr, ApiError> {
     let text = text.ok_or_else(|| ApiError::missing("cidrIpv6"))?;
-    text.parse::<Ipv6Net>().map(|net| net.trunc().to_string()).map_err(|_| malformed_cidr(text))
+    text.parse().map_err(|_| malformed_cidr(text))
 }
 
 /// There are no prefix lists yet, neither AWS's nor a customer's.
