@@ -4,6 +4,7 @@ mod access;
 mod iam;
 mod instance;
 mod network;
+mod options;
 mod routes;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,10 @@ pub use access::{
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};
 pub use network::{Address, Attachment, DhcpOptions, InternetGateway, NetworkInterface, PublicAddress, Subnet, Vpc};
+pub use options::{
+    AssociationState, CapacityChoice, CpuCredits, CpuOptions, IamProfileAssociation, InstanceOptions,
+    InstancePlacement, InstanceTenancy, MaintenanceOptions, PrivateDnsOptions,
+};
 pub use routes::{
     AddressFamily, EdgeGateway, NetworkAcl, NetworkAclEntry, PrefixList, PrefixListEntry, PrefixListState, Route,
     RouteDestination, RouteTable, RouteTableAssociation, RouteTarget,

@@ -8,6 +8,8 @@ use types::{
     Timestamp, VolumeId, VpcId,
 };
 
+use super::options::{IamProfileAssociation, InstanceOptions};
+
 /// Why an instance is in its state: a code such as `Client.UserInitiatedShutdown` and a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateReason {
@@ -157,6 +159,15 @@ pub struct Instance {
     pub block_devices: Vec<BlockDevice>,
     /// The token of the call that made it.
     pub client_token: Option<Arc<str>>,
+    /// What else it is set to.
+    #[serde(default)]
+    pub options: InstanceOptions,
+    /// Its instance profile.
+    #[serde(default)]
+    pub iam_profile: Option<IamProfileAssociation>,
+    /// The name of its placement group.
+    #[serde(default)]
+    pub placement_group: Option<Arc<str>>,
 }
 
 impl Instance {

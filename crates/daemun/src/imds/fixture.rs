@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use cloud::resource::{
-    Attachment, BlockDevice, Instance, MetadataOptions, NetworkInterface, PublicAddress, ShutdownBehavior, TagSet, Vpc,
+    Attachment, BlockDevice, Instance, InstanceOptions, MetadataOptions, NetworkInterface, PublicAddress,
+    ShutdownBehavior, TagSet, Vpc,
 };
 use cloud::{Config, Context, Transaction, seed_region};
 use store::{Author, Ledger};
@@ -170,5 +171,8 @@ fn instance(id: InstanceId, eni: &NetworkInterface) -> Instance {
             delete_on_termination: true,
         }],
         client_token: None,
+        options: InstanceOptions::default(),
+        iam_profile: None,
+        placement_group: None,
     }
 }

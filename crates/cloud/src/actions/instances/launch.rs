@@ -238,6 +238,9 @@ impl Launch {
             root_device: self.image.root_device.clone(),
             block_devices: vec![root],
             client_token: self.client_token.clone(),
+            options: InstanceOptions::default(),
+            iam_profile: None,
+            placement_group: None,
         });
         Ok(id)
     }
