@@ -113,6 +113,20 @@ kinds! {
         "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound";
     Address by AllocationId in addresses:
         "elastic-ip", "allocation ID", "InvalidAllocationID.Malformed", "InvalidAllocationID.NotFound";
+    NatGateway by NatGatewayId in nat_gateways:
+        "natgateway", "NatGateway", "NatGatewayMalformed", "NatGatewayNotFound";
+    VpcPeeringConnection by VpcPeeringConnectionId in peerings:
+        "vpc-peering-connection", "vpcPeeringConnection ID",
+        "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID.NotFound";
+    VpnGateway by VpnGatewayId in vpn_gateways:
+        "vpn-gateway", "vpnGateway ID", "InvalidVpnGatewayId.Malformed", "InvalidVpnGatewayID.NotFound";
+    CustomerGateway by CustomerGatewayId in customer_gateways:
+        "customer-gateway", "customerGateway ID",
+        "InvalidCustomerGatewayId.Malformed", "InvalidCustomerGatewayID.NotFound";
+    VpcEndpoint by VpcEndpointId in vpc_endpoints:
+        "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound";
+    FlowLog by FlowLogId in flow_logs:
+        "vpc-flow-log", "flow log ID", "InvalidFlowLogId.Malformed", "InvalidFlowLogId.NotFound";
     Instance by InstanceId in instances:
         "instance", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound";
 }

@@ -1,6 +1,7 @@
 //! What a cloud consists of. Every type here is stored; a new field needs `#[serde(default)]`.
 
 mod access;
+mod connect;
 mod iam;
 mod instance;
 mod network;
@@ -16,6 +17,11 @@ use types::Timestamp;
 pub use access::{
     GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation,
     SecurityGroupVpcState,
+};
+pub use connect::{
+    CustomerGateway, FlowLog, FlowLogResource, GatewayState, LogDestinationType, NatGateway, NatGatewayAddress,
+    NatGatewayAddressStatus, NatGatewayElastic, NatGatewayFailure, NatGatewayState, PeeringState, PeeringVpc,
+    TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};

@@ -91,6 +91,18 @@ tables! {
     interfaces: NetworkInterfaceId => NetworkInterface by id,
     /// Elastic IP addresses.
     addresses: AllocationId => Address by allocation,
+    /// NAT gateways.
+    nat_gateways: NatGatewayId => NatGateway by id,
+    /// VPC peering connections.
+    peerings: VpcPeeringConnectionId => VpcPeeringConnection by id,
+    /// Virtual private gateways.
+    vpn_gateways: VpnGatewayId => VpnGateway by id,
+    /// Customer gateways.
+    customer_gateways: CustomerGatewayId => CustomerGateway by id,
+    /// VPC endpoints.
+    vpc_endpoints: VpcEndpointId => VpcEndpoint by id,
+    /// Flow logs.
+    flow_logs: FlowLogId => FlowLog by id,
     /// Key pairs, by name.
     key_pairs: Arc<str> => KeyPair by name,
     /// Instances.
@@ -207,6 +219,12 @@ impl Key {
             Self::SecurityGroup(id) => id.to_string(),
             Self::NetworkInterface(id) => id.to_string(),
             Self::Address(id) => id.to_string(),
+            Self::NatGateway(id) => id.to_string(),
+            Self::VpcPeeringConnection(id) => id.to_string(),
+            Self::VpnGateway(id) => id.to_string(),
+            Self::CustomerGateway(id) => id.to_string(),
+            Self::VpcEndpoint(id) => id.to_string(),
+            Self::FlowLog(id) => id.to_string(),
             Self::Instance(id) => id.to_string(),
             Self::Image(id) => id.to_string(),
             // Key pairs are tagged by id but stored by name: who deletes one deletes its tags.
