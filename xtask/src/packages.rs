@@ -57,6 +57,12 @@ pub const TEST: &[Package] = &[
     package("python3-pip", Sign::Python("pip"), "fetches the pinned model of the EC2 API"),
 ];
 
+/// What benchmarks of the API need.
+pub const BENCH: &[Package] = &[
+    package("wrk", Sign::Program("wrk"), "asks the same again and again, and costs little"),
+    package("python3-venv", Sign::Python("venv, ensurepip"), "for the servers that are measured beside Daemun"),
+];
+
 /// The packages of a list that are missing.
 pub fn missing(wanted: &[&'static [Package]]) -> Vec<&'static Package> {
     let there = |package: &Package| match package.sign {

@@ -7,6 +7,8 @@
 //! The names of the members are tables under `generated`, which `cargo xtask codegen` writes; everything that gives the
 //! tables a meaning is written by hand: `query::value` and `xml::value`.
 
+#[cfg(test)]
+mod draw;
 pub mod error;
 pub mod form;
 mod generated;

@@ -44,22 +44,59 @@ impl Client {
         Ok(Self { host: host.to_owned(), key: value("aws_access_key_id")?, secret })
     }
 
+    /// A client of the server at `HOST:PORT` with this key.
+    pub fn with_key(host: &str, key: &str, secret: &str) -> Self {
+        Self { host: host.to_owned(), key: key.to_owned(), secret: SecretKey::new(secret) }
+    }
+
+    /// Where the server is: `HOST:PORT`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The body of a request and the headers that sign it, good for the next five minutes.
+    ///
+    /// # Errors
+    /// If it cannot be signed.
+    pub fn signed(&self, request: &Request) -> Result<(String, Vec<(String, String)>)> {
+        let body = write_form(&encode_request(request));
+        let headers = [("host", self.host.as_bytes()), ("content-type", FORM.as_bytes())];
+        let unsigned = SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let now = Timestamp::from_unix_ms(i64::try_from(now.as_millis())?);
+        let signature = sign_headers(&unsigned, &self.key, &self.secret, REGION, Service::Ec2.name(), now)?;
+        let own = [("Host".to_owned(), self.host.clone()), ("Content-Type".to_owned(), FORM.to_owned())];
+        let headers = own.into_iter().chain(signature.into_iter().map(|(name, value)| (name.to_string(), value)));
+        Ok((body, headers.collect()))
+    }
+
     /// Calls an action.
     ///
     /// # Errors
     /// If it is refused or nobody answers.
     pub fn call(&self, request: impl Into<Request>) -> Result<Response> {
         let request = request.into();
-        let body = write_form(&encode_request(&request));
-        let headers = [("host", self.host.as_bytes()), ("content-type", FORM.as_bytes())];
-        let unsigned = SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        let now = Timestamp::from_unix_ms(i64::try_from(now.as_millis())?);
-        let signature = sign_headers(&unsigned, &self.key, &self.secret, REGION, Service::Ec2.name(), now)?;
-        let mut text =
-            format!("POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: {FORM}\r\nConnection: close\r\n", self.host);
-        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        for (name, value) in signature {
+        let action = request.action();
+        decode_response(action, &self.exchange(&request)?.1).map_err(|error| anyhow::anyhow!("{error:?}"))
+    }
+
+    /// Calls an action; gives the document that came back.
+    ///
+    /// # Errors
+    /// If it is refused or nobody answers.
+    pub fn send(&self, request: impl Into<Request>) -> Result<Vec<u8>> {
+        let (head, document) = self.exchange(&request.into())?;
+        let status = head.lines().next().unwrap_or_default();
+        ensure!(status.contains(" 200"), "{status}: {}", String::from_utf8_lossy(&document));
+        Ok(document)
+    }
+
+    /// One request on a connection of its own: the head of the answer, and its body.
+    fn exchange(&self, request: &Request) -> Result<(String, Vec<u8>)> {
+        let (body, headers) = self.signed(request)?;
+        // HTTP/1.0: the answer comes in one piece, up to the end of the connection.
+        let mut text = format!("POST / HTTP/1.0\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        for (name, value) in headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         let mut stream = TcpStream::connect(&self.host)?;
@@ -68,7 +105,8 @@ impl Client {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let split = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").context("an answer without a body")?;
-        decode_response(request.action(), &answer[split + 4..]).map_err(|error| anyhow::anyhow!("{error:?}"))
+        let document = answer.split_off(split + 4);
+        Ok((String::from_utf8_lossy(&answer).into_owned(), document))
     }
 
     /// The id of the image of this name.

@@ -68,7 +68,11 @@ fn proportional_share(pid: u32) -> u64 {
     field(&text, "Pss:").unwrap_or(0) * 1024
 }
 
-fn resident(pid: u32) -> Result<u64> {
+/// What a process holds in memory, in bytes.
+///
+/// # Errors
+/// If it is gone.
+pub fn resident(pid: u32) -> Result<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
     Ok(field(&text, "VmRSS:").context("a process without VmRSS")? * 1024)
 }

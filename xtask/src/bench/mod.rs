@@ -4,11 +4,17 @@
 //! does not compile, so that part is behind the feature `bench`, and this program builds itself once more with it.
 
 #[cfg(feature = "bench")]
+mod api;
+#[cfg(feature = "bench")]
 mod client;
 #[cfg(feature = "bench")]
 mod launch;
 #[cfg(feature = "bench")]
 mod memory;
+#[cfg(feature = "bench")]
+mod rivals;
+#[cfg(feature = "bench")]
+mod wrk;
 
 use anyhow::Result;
 #[cfg(feature = "bench")]
@@ -53,9 +59,9 @@ mod with_cloud {
     use crate::cloud::{self, Cloud, Namespace};
     use crate::{packages, shell};
 
-    const USAGE: &str = "usage: cargo xtask bench [launch] [memory] [size]";
+    const USAGE: &str = "usage: cargo xtask bench [api] [launch] [memory] [size]";
     const IMAGE: &str = "debian-12";
-    const ALL: [&str; 3] = ["launch", "memory", "size"];
+    const ALL: [&str; 4] = ["api", "launch", "memory", "size"];
     /// Set for the process that measures, which is inside the network namespace: its state directory.
     const INSIDE: &str = "DAEMUN_BENCH_STATE_DIR";
 
@@ -68,10 +74,21 @@ mod with_cloud {
         if let Some(unknown) = wanted.iter().find(|name| !ALL.contains(&name.as_str())) {
             bail!("there is no benchmark {unknown}; {USAGE}");
         }
-        match std::env::var_os(INSIDE) {
-            Some(state_dir) => measure(Path::new(&state_dir), &wanted),
-            None => prepare(&wanted),
+        if let Some(state_dir) = std::env::var_os(INSIDE) {
+            return measure(Path::new(&state_dir), &wanted);
         }
+        // Machines that only pretend need neither root nor a network of their own.
+        if wanted.iter().any(|name| name == "api") {
+            packages::install_missing(&[packages::BENCH])?;
+            build()?;
+            super::api::run(&daemun())?;
+        }
+        wanted.retain(|name| name != "api");
+        if wanted.is_empty() { Ok(()) } else { prepare(&wanted) }
+    }
+
+    fn build() -> Result<()> {
+        shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "daemun"]))
     }
 
     fn daemun() -> PathBuf {
@@ -82,7 +99,7 @@ mod with_cloud {
     fn prepare(wanted: &[String]) -> Result<()> {
         ensure!(shell::is_root(), "machines need root: sudo -E env \"PATH=$PATH\" cargo xtask bench");
         packages::install_missing(&[packages::RUN])?;
-        shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "daemun"]))?;
+        build()?;
         shell::run(Command::new(daemun()).args(["image", "build", IMAGE]))?;
         let state_dir = PathBuf::from(format!("/var/lib/daemun/bench-{}", std::process::id()));
         let namespace = Namespace::of(&state_dir);

@@ -276,13 +276,40 @@ macro_rules! query_shapes {
                 members_to_query(Self::NAMES, &[$(&self.$field),*], path, out);
             }
         }
+
+        #[cfg(test)]
+        impl crate::draw::Drawn<crate::draw::Asked> for ec2_shapes::$shape {
+            fn drawn(draw: &mut crate::draw::Draw) -> Self {
+                draw.deeper(|_draw| Self { $($field: query_drawn!(_draw $($required)?),)* })
+            }
+        }
     )*};
 }
 pub(crate) use query_shapes;
 
+/// A value for a member of a request, for tests.
+#[cfg(test)]
+macro_rules! query_drawn {
+    ($draw:ident) => {
+        crate::draw::Drawn::<crate::draw::Asked>::drawn($draw)
+    };
+    ($draw:ident required) => {
+        crate::draw::Drawn::<crate::draw::Asked>::required($draw)
+    };
+}
+#[cfg(test)]
+pub(crate) use query_drawn;
+
 /// Both ways for string enums.
 macro_rules! query_enums {
     ($($name:ident)*) => {$(
+        #[cfg(test)]
+        impl crate::draw::Drawn<crate::draw::Asked> for ec2_shapes::$name {
+            fn drawn(draw: &mut crate::draw::Draw) -> Self {
+                draw.one_of(Self::ALL)
+            }
+        }
+
         impl FromQuery for ec2_shapes::$name {
             fn from_query(node: Node<'_>) -> Result<Self, WireError> {
                 enum_from_query(node, Self::from_wire, Self::ALL.iter().map(|value| value.as_str()))
@@ -306,6 +333,14 @@ macro_rules! query_requests {
             Ok(match action {
                 $(ec2_shapes::Action::$action => ec2_shapes::Request::$action(Box::new(FromQuery::from_query(root)?)),)*
             })
+        }
+
+        /// Some request for this action.
+        #[cfg(test)]
+        pub fn request_drawn(action: ec2_shapes::Action, draw: &mut crate::draw::Draw) -> ec2_shapes::Request {
+            match action {
+                $(ec2_shapes::Action::$action => ec2_shapes::Request::$action(Box::new(query_drawn!(draw))),)*
+            }
         }
 
         /// The parameters that make this request.

@@ -140,3 +140,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn every_shape_of_every_answer_reads_back() {
+    for action in Action::ALL {
+        for seed in 0..10 {
+            let answer = crate::generated::xml::response_drawn(*action, &mut crate::draw::Draw::new(seed));
+            let document = encode(&answer, "id");
+            let read =
+                decode_response(*action, &document).unwrap_or_else(|error| panic!("{action:?}, {seed}: {error}"));
+            assert_eq!(read, answer, "{action:?}, seed {seed}");
+        }
+    }
+}

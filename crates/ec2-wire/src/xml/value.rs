@@ -164,6 +164,15 @@ macro_rules! xml_shapes {
                 Ok(shape)
             }
         }
+
+        #[cfg(test)]
+        impl crate::draw::Drawn<crate::draw::Told> for ec2_shapes::$shape {
+            fn drawn(draw: &mut crate::draw::Draw) -> Self {
+                draw.deeper(|_draw| Self {
+                    $($field: crate::draw::Drawn::<crate::draw::Told>::drawn(_draw),)*
+                })
+            }
+        }
     )*};
 }
 pub(crate) use xml_shapes;
@@ -171,6 +180,13 @@ pub(crate) use xml_shapes;
 /// Both ways for string enums.
 macro_rules! xml_enums {
     ($($name:ident)*) => {$(
+        #[cfg(test)]
+        impl crate::draw::Drawn<crate::draw::Told> for ec2_shapes::$name {
+            fn drawn(draw: &mut crate::draw::Draw) -> Self {
+                draw.one_of(Self::ALL)
+            }
+        }
+
         impl ToXml for ec2_shapes::$name {
             fn to_xml(&self, name: &str, out: &mut Writer) {
                 out.element(name, self.as_str());
@@ -194,6 +210,17 @@ macro_rules! xml_responses {
             match response {
                 $(ec2_shapes::Response::$action(result) => result.write_content(out),)*
                 $(ec2_shapes::Response::$bare)|* => out.plain_element("return", true),
+            }
+        }
+
+        /// Some answer of this action.
+        #[cfg(test)]
+        pub fn response_drawn(action: ec2_shapes::Action, draw: &mut crate::draw::Draw) -> ec2_shapes::Response {
+            match action {
+                $(ec2_shapes::Action::$action => {
+                    ec2_shapes::Response::$action(Box::new(crate::draw::Drawn::<crate::draw::Told>::drawn(draw)))
+                })*
+                $(ec2_shapes::Action::$bare => ec2_shapes::Response::$bare,)*
             }
         }
 
