@@ -13,9 +13,11 @@ mod pending;
 mod places;
 mod security_groups;
 mod show;
+mod snapshots;
 mod tags;
 #[cfg(test)]
 mod testbed;
+mod volumes;
 mod vpcs;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
@@ -52,7 +54,9 @@ mod all {
         delete_security_group, describe_security_group_rules, describe_security_groups, revoke_security_group_egress,
         revoke_security_group_ingress,
     };
+    pub(super) use super::snapshots::describe_snapshots;
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
+    pub(super) use super::volumes::describe_volumes;
     pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
 }
 

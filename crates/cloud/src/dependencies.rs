@@ -27,6 +27,7 @@ fn uses(record: &Record) -> Vec<Key> {
             let groups = interface.groups.iter().copied().map(Key::SecurityGroup);
             groups.chain([Key::Subnet(interface.subnet), Key::Vpc(interface.vpc)]).collect()
         }
+        Record::Image(image) => vec![Key::Snapshot(image.root_snapshot)],
         Record::Vpc(vpc) => vec![Key::DhcpOptions(vpc.dhcp_options)],
         _ => vec![],
     }

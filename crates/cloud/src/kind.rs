@@ -39,11 +39,13 @@ impl Kind {
     pub fn not_found(&self, missing: &[impl AsRef<str>]) -> ApiError {
         let ids = missing.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
         let noun = self.noun;
+        // Of all kinds, EC2 closes the sentence for these two alone.
+        let stop = if matches!(noun, "volume" | "snapshot") { "." } else { "" };
         ApiError::new(
             self.not_found,
             match missing {
-                [_, _, ..] => format!("The {noun}s '{ids}' do not exist"),
-                _ => format!("The {noun} '{ids}' does not exist"),
+                [_, _, ..] => format!("The {noun}s '{ids}' do not exist{stop}"),
+                _ => format!("The {noun} '{ids}' does not exist{stop}"),
             },
         )
     }
@@ -129,6 +131,10 @@ kinds! {
         "vpc-flow-log", "flow log ID", "InvalidFlowLogId.Malformed", "InvalidFlowLogId.NotFound";
     Instance by InstanceId in instances:
         "instance", "instance ID", "InvalidInstanceID.Malformed", "InvalidInstanceID.NotFound";
+    Volume by VolumeId in volumes:
+        "volume", "volume", "InvalidVolumeID.Malformed", "InvalidVolume.NotFound";
+    Snapshot by SnapshotId in snapshots:
+        "snapshot", "snapshot", "InvalidSnapshotID.Malformed", "InvalidSnapshot.NotFound";
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod resource;
 mod seed;
 pub mod settle;
 mod state;
+pub mod storage;
 pub mod tagging;
 #[cfg(test)]
 mod testing;

@@ -24,6 +24,7 @@ use types::*;
 use crate::idempotency;
 use crate::resource::*;
 use crate::state::Key;
+use crate::storage;
 use crate::transaction::Transaction;
 
 /// Who stopped an instance.
@@ -79,7 +80,7 @@ pub fn mark_stopped(tx: &mut Transaction, now: Timestamp, id: InstanceId, reason
 }
 
 /// Nothing is left of the machine of a terminated instance. Its interfaces go with it or are detached, Elastic
-/// addresses of those that go are free again, its disks and their tags are gone; its record stays for an hour.
+/// addresses of those that go are free again, its volumes go with it or are free; its record stays for an hour.
 ///
 /// Expects an instance that is shutting down.
 pub fn mark_terminated(tx: &mut Transaction, now: Timestamp, id: InstanceId) -> bool {
@@ -97,9 +98,7 @@ pub fn mark_terminated(tx: &mut Transaction, now: Timestamp, id: InstanceId) -> 
         for interface in &old.interfaces {
             leave_interface(tx, *interface);
         }
-        for disk in &old.block_devices {
-            delete_tags(tx, &disk.volume.to_string());
-        }
+        storage::leave_volumes(tx, id, &old.block_devices);
     }
     terminated
 }
@@ -239,10 +238,4 @@ fn leave_interface(tx: &mut Transaction, id: NetworkInterfaceId) {
         tx.put(Address { association: None, ..Address::clone(&address) });
     }
     tx.delete(Key::NetworkInterface(id));
-}
-
-fn delete_tags(tx: &mut Transaction, resource: &str) {
-    if tx.tags.contains_key(resource) {
-        tx.delete(Key::TagSet(resource.into()));
-    }
 }

@@ -7,6 +7,7 @@ mod instance;
 mod network;
 mod options;
 mod routes;
+mod volume;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,9 @@ pub use connect::{
     TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
-pub use instance::{BlockDevice, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason};
+pub use instance::{
+    BlockDevice, EarlyDisk, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason,
+};
 pub use network::{Address, Attachment, DhcpOptions, InternetGateway, NetworkInterface, PublicAddress, Subnet, Vpc};
 pub use options::{
     AssociationState, CapacityChoice, CpuCredits, CpuOptions, IamProfileAssociation, InstanceOptions,
@@ -33,6 +36,10 @@ pub use options::{
 pub use routes::{
     AddressFamily, EdgeGateway, NetworkAcl, NetworkAclEntry, PrefixList, PrefixListEntry, PrefixListState, Route,
     RouteDestination, RouteTable, RouteTableAssociation, RouteTarget,
+};
+pub use volume::{
+    FastRestore, ModificationState, Snapshot, SnapshotContent, SnapshotState, Tiering, TieringOperation, Volume,
+    VolumeAttachment, VolumeAttachmentState, VolumeLife, VolumeModification, VolumeSpec, VolumeType,
 };
 
 /// The tags of one resource, by key.

@@ -7,6 +7,7 @@
 use types::Timestamp;
 
 use crate::state::{Key, Record, State, Tables};
+use crate::storage;
 use crate::transaction::Transaction;
 
 /// How long a resource without machinery behind it stays in an intermediate state, in milliseconds: long enough to be
@@ -20,14 +21,19 @@ pub const DELETED_VISIBLE_MS: i64 = 3_600_000;
 pub(crate) fn due(record: &Record) -> Option<Timestamp> {
     // One arm for each kind of record that has a moment ahead.
     match record {
+        Record::Volume(volume) => storage::volume_due(volume),
+        Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
+        Record::Instance(instance) => storage::adoption_due(instance),
         _ => None,
     }
 }
 
 /// Does what the moment of `due` brings: stores the record as it is from then on, or deletes it.
 fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
-    let _ = (tx, now);
     match record {
+        Record::Volume(volume) => storage::advance_volume(tx, now, &volume),
+        Record::Snapshot(snapshot) => storage::advance_snapshot(tx, now, &snapshot),
+        Record::Instance(instance) => storage::adopt_disks(tx, &instance),
         _ => {}
     }
 }

@@ -107,6 +107,10 @@ tables! {
     key_pairs: Arc<str> => KeyPair by name,
     /// Instances.
     instances: InstanceId => Instance by id,
+    /// Volumes.
+    volumes: VolumeId => Volume by id,
+    /// Snapshots, but for those of the images that come with Daemun.
+    snapshots: SnapshotId => Snapshot by id,
     /// Images.
     images: ImageId => Image by id,
     /// Tags, by the id of what they are on.
@@ -226,6 +230,8 @@ impl Key {
             Self::VpcEndpoint(id) => id.to_string(),
             Self::FlowLog(id) => id.to_string(),
             Self::Instance(id) => id.to_string(),
+            Self::Volume(id) => id.to_string(),
+            Self::Snapshot(id) => id.to_string(),
             Self::Image(id) => id.to_string(),
             // Key pairs are tagged by id but stored by name: who deletes one deletes its tags.
             Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) | Self::Setting(_) => return None,

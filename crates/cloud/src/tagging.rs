@@ -8,9 +8,9 @@ use ec2_shapes::{Tag, TagSpecification};
 use types::*;
 
 use crate::error::ApiError;
-use crate::kind::{KINDS, Kind};
-use crate::resource::{TagSet, Tags};
-use crate::state::{Key, Tables};
+use crate::kind::{KINDS, Kind, Resource};
+use crate::resource::{Snapshot, TagSet, Tags};
+use crate::state::Key;
 use crate::transaction::Transaction;
 use crate::view::View;
 
@@ -156,28 +156,12 @@ pub fn replace(tx: &mut Transaction, id: &str, tags: Tags) {
 /// Whether a resource is there; `None` for a text that is no id of the kind.
 type Exists = fn(&View<'_>, &str) -> Option<bool>;
 
-/// Kinds that can be tagged and do not lie in a table of their own by id.
+/// Kinds that can be tagged and do not, or not all, lie in a table of their own by id.
 const OTHER_KINDS: &[(Kind, Exists)] = &[
-    (
-        Kind {
-            prefix: VolumeId::PREFIX,
-            resource_type: "volume",
-            noun: "volume",
-            malformed: "InvalidVolumeID.Malformed",
-            not_found: "InvalidVolume.NotFound",
-        },
-        |view, id| id.parse().ok().map(|id| has_volume(view, id)),
-    ),
-    (
-        Kind {
-            prefix: SnapshotId::PREFIX,
-            resource_type: "snapshot",
-            noun: "snapshot",
-            malformed: "InvalidSnapshotID.Malformed",
-            not_found: "InvalidSnapshot.NotFound",
-        },
-        |view, id| id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot == id)),
-    ),
+    // Those of images have no records of their own.
+    (<Snapshot as Resource>::KIND, |view, id| {
+        id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot == id))
+    }),
     (
         Kind {
             prefix: ImageId::PREFIX,
@@ -217,10 +201,6 @@ fn images<'a>(view: &View<'a>) -> impl Iterator<Item = &'a crate::resource::Imag
     view.state().shared.images.values().chain(view.tables().images.values()).map(AsRef::as_ref)
 }
 
-fn has_volume(tables: &Tables, id: VolumeId) -> bool {
-    tables.instances.values().any(|instance| instance.block_devices.iter().any(|device| device.volume == id))
-}
-
 /// The kind of resource that an id with this prefix names, and how to see whether it exists.
 fn kind_of(id: &str) -> Option<(Kind, impl Fn(&View<'_>) -> Option<bool>)> {
     // What stands before the last dash is compared as a whole: `eni-attach` is not `eni`.
@@ -228,10 +208,10 @@ fn kind_of(id: &str) -> Option<(Kind, impl Fn(&View<'_>) -> Option<bool>)> {
     let own = KINDS.iter().find(|(kind, _)| kind.prefix == prefix);
     let other = OTHER_KINDS.iter().find(|(kind, _)| kind.prefix == prefix);
     let kind = own.map(|(kind, _)| *kind).or_else(|| other.map(|(kind, _)| *kind))?;
-    Some((kind, move |view: &View<'_>| match (own, other) {
-        (Some((_, exists)), _) => exists(view.tables(), id),
-        (None, Some((_, exists))) => exists(view, id),
-        (None, None) => None,
+    Some((kind, move |view: &View<'_>| {
+        let own = own.and_then(|(_, exists)| exists(view.tables(), id));
+        let other = other.and_then(|(_, exists)| exists(view, id));
+        own.max(other)
     }))
 }
 

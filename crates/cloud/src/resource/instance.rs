@@ -70,8 +70,23 @@ impl Default for MetadataOptions {
 pub struct BlockDevice {
     /// Such as `/dev/xvda`.
     pub device_name: String,
-    /// The volume.
+    /// The volume, whose record says all else.
     pub volume: VolumeId,
+    /// What stood here before volumes had records of their own; a record is made from it.
+    #[serde(flatten)]
+    pub early: Option<EarlyDisk>,
+}
+
+impl BlockDevice {
+    /// A disk of this name.
+    pub fn new(device_name: impl Into<String>, volume: VolumeId) -> Self {
+        Self { device_name: device_name.into(), volume, early: None }
+    }
+}
+
+/// A disk as it was written down before volumes had records of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyDisk {
     /// Since when it is attached.
     pub attach_time: Timestamp,
     /// Whether it goes with the instance.

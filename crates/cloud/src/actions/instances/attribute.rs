@@ -7,7 +7,7 @@ use ec2_shapes::{
     InstanceAttributeName,
 };
 
-use super::shape::{self, InstanceView};
+use super::shape::InstanceView;
 use super::{find_instance, parse_instance_id};
 use crate::actions::show;
 use crate::context::Context;
@@ -43,7 +43,7 @@ pub(in crate::actions) fn describe_instance_attribute(
         }
         Name::RootDeviceName => answer.root_device_name = text(&instance.root_device),
         Name::BlockDeviceMapping => {
-            answer.block_device_mappings = instance.block_devices.iter().map(shape::block_device).collect();
+            answer.block_device_mappings = InstanceView { context, tables, instance }.block_devices();
         }
         // No image here has a product code.
         Name::ProductCodes => {}

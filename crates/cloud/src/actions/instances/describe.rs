@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use ec2_shapes::{
-    AttachmentStatus, BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult,
-    DeviceType, HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting,
-    InstanceMetadataOptionsState, InstanceMetadataProtocolState, Reservation, Tenancy, VirtualizationType,
+    BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult, DeviceType,
+    HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting, InstanceMetadataOptionsState,
+    InstanceMetadataProtocolState, Reservation, Tenancy, VirtualizationType,
 };
 use types::ReservationId;
 
@@ -54,13 +54,13 @@ pub(super) fn reservation(context: &Context, id: ReservationId, mut instances: V
 
 impl InstanceView<'_> {
     fn block_device_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
-        for device in &self.instance.block_devices {
-            match name {
-                "attach-time" => found(&device.attach_time.to_string()),
-                "delete-on-termination" => found(show::boolean(device.delete_on_termination)),
-                "device-name" => found(&device.device_name),
-                "status" => found(AttachmentStatus::Attached.as_str()),
-                "volume-id" => found(&device.volume.to_string()),
+        for (device, attachment) in self.disks() {
+            match (name, attachment) {
+                ("attach-time", Some(attachment)) => found(&attachment.attach_time.to_string()),
+                ("delete-on-termination", Some(attachment)) => found(show::boolean(attachment.delete_on_termination)),
+                ("device-name", _) => found(&device.device_name),
+                ("status", Some(attachment)) => found(attachment.state.name()),
+                ("volume-id", _) => found(&device.volume.to_string()),
                 _ => {}
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ec2_shapes::{Reservation, RunInstancesRequest};
 use types::*;
 
-use self::disks::RootDisk;
+use self::disks::Disks;
 use self::network::NetworkPlan;
 use super::describe::reservation;
 use super::shape::InstanceView;
@@ -149,7 +149,7 @@ struct Launch {
     instance_type: &'static InstanceType,
     key: Option<Arc<KeyPair>>,
     network: NetworkPlan,
-    root: RootDisk,
+    disks: Disks,
     user_data: Option<Vec<u8>>,
     metadata: MetadataOptions,
     monitoring: bool,
@@ -168,7 +168,7 @@ impl Launch {
         let image = find_image(tx, request)?;
         check_architecture(instance_type, &image)?;
         let key = request.key_name.as_deref().map(|name| find_key(tx, name)).transpose()?;
-        let root = RootDisk::new(&image, instance_type, &request.block_device_mappings)?;
+        let disks = Disks::new(&tx.view(), &image, instance_type, &request.block_device_mappings)?;
         let shutdown_behavior = match request.instance_initiated_shutdown_behavior {
             Some(ec2_shapes::ShutdownBehavior::Terminate) => ShutdownBehavior::Terminate,
             Some(ec2_shapes::ShutdownBehavior::Stop) | None => ShutdownBehavior::Stop,
@@ -178,7 +178,7 @@ impl Launch {
             instance_type,
             key,
             network: NetworkPlan::new(tx, request)?,
-            root,
+            disks,
             user_data: settings::user_data(request.user_data.as_deref())?,
             metadata: settings::metadata_options(request.metadata_options.as_ref())?,
             monitoring: request.monitoring.as_ref().and_then(|monitoring| monitoring.enabled) == Some(true),
@@ -190,7 +190,7 @@ impl Launch {
         })
     }
 
-    /// Makes one instance with its interface and disk.
+    /// Makes one instance with its interface and disks.
     fn make(
         &self,
         context: &Context,
@@ -201,8 +201,7 @@ impl Launch {
     ) -> Result<InstanceId, ApiError> {
         let id = InstanceId::from_number(context.id_number());
         let interface = self.network.make_interface(context, tx, tags, id)?;
-        let root = self.root.make(context);
-        tags.put(tx, "volume", root.volume);
+        let block_devices = self.disks.make(context, tx, tags, id, &self.network.subnet.zone)?;
         tags.put(tx, "instance", id);
         tx.put(Instance {
             id,
@@ -236,7 +235,7 @@ impl Launch {
             shutdown_behavior: self.shutdown_behavior,
             ebs_optimized: self.ebs_optimized,
             root_device: self.image.root_device.clone(),
-            block_devices: vec![root],
+            block_devices,
             client_token: self.client_token.clone(),
             options: InstanceOptions::default(),
             iam_profile: None,

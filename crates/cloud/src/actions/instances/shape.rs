@@ -18,7 +18,7 @@ use crate::actions::show;
 use crate::catalog::InstanceType;
 use crate::context::Context;
 use crate::names::private_dns_name;
-use crate::resource::{BlockDevice, Instance, MetadataOptions, NetworkInterface};
+use crate::resource::{BlockDevice, Instance, MetadataOptions, NetworkInterface, VolumeAttachment};
 use crate::state::Tables;
 use crate::tagging;
 
@@ -89,7 +89,7 @@ impl<'a> InstanceView<'a> {
         let has_network = primary.is_some();
         ec2_shapes::Instance {
             ami_launch_index: i32::try_from(instance.launch_index).ok(),
-            block_device_mappings: instance.block_devices.iter().map(block_device).collect(),
+            block_device_mappings: self.block_devices(),
             client_token: Some(instance.client_token.as_deref().unwrap_or_default().to_owned()),
             ebs_optimized: Some(self.is_ebs_optimized()),
             image_id: Some(instance.image.to_string()),
@@ -164,6 +164,30 @@ impl<'a> InstanceView<'a> {
         }
     }
 
+    /// Its disks, each with what its volume says about it.
+    pub(super) fn disks(&self) -> impl Iterator<Item = (&'a BlockDevice, Option<&'a VolumeAttachment>)> + use<'a> {
+        let (tables, instance) = (self.tables, self.instance);
+        instance.block_devices.iter().map(move |device| {
+            let volume = tables.volumes.get(&device.volume);
+            (device, volume.and_then(|volume| volume.attachment_to(instance.id)))
+        })
+    }
+
+    /// Its disks as answers show them.
+    pub(super) fn block_devices(&self) -> Vec<InstanceBlockDeviceMapping> {
+        let mapping = |(device, attachment): (&BlockDevice, Option<&VolumeAttachment>)| InstanceBlockDeviceMapping {
+            device_name: Some(device.device_name.clone()),
+            ebs: Some(EbsInstanceBlockDevice {
+                attach_time: attachment.map(|attachment| show::moment(attachment.attach_time)),
+                delete_on_termination: attachment.map(|attachment| attachment.delete_on_termination),
+                status: attachment.and_then(|attachment| AttachmentStatus::from_wire(attachment.state.name())),
+                volume_id: Some(device.volume.to_string()),
+                ..EbsInstanceBlockDevice::default()
+            }),
+        };
+        self.disks().map(mapping).collect()
+    }
+
     fn placement(&self) -> Placement {
         Placement {
             availability_zone: Some(self.instance.zone.to_string()),
@@ -172,20 +196,6 @@ impl<'a> InstanceView<'a> {
             tenancy: Some(Tenancy::Default),
             ..Placement::default()
         }
-    }
-}
-
-/// A disk as answers show it.
-pub(super) fn block_device(device: &BlockDevice) -> InstanceBlockDeviceMapping {
-    InstanceBlockDeviceMapping {
-        device_name: Some(device.device_name.clone()),
-        ebs: Some(EbsInstanceBlockDevice {
-            attach_time: Some(show::moment(device.attach_time)),
-            delete_on_termination: Some(device.delete_on_termination),
-            status: Some(AttachmentStatus::Attached),
-            volume_id: Some(device.volume.to_string()),
-            ..EbsInstanceBlockDevice::default()
-        }),
     }
 }
 

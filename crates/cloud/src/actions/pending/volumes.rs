@@ -13,10 +13,8 @@ pending! {
     Read describe_replace_root_volume_tasks DescribeReplaceRootVolumeTasksRequest -> ec2_shapes::DescribeReplaceRootVolumeTasksResult;
     Read describe_snapshot_attribute DescribeSnapshotAttributeRequest -> ec2_shapes::DescribeSnapshotAttributeResult;
     Read describe_snapshot_tier_status DescribeSnapshotTierStatusRequest -> ec2_shapes::DescribeSnapshotTierStatusResult;
-    Read describe_snapshots DescribeSnapshotsRequest -> ec2_shapes::DescribeSnapshotsResult;
     Read describe_volume_attribute DescribeVolumeAttributeRequest -> ec2_shapes::DescribeVolumeAttributeResult;
     Read describe_volume_status DescribeVolumeStatusRequest -> ec2_shapes::DescribeVolumeStatusResult;
-    Read describe_volumes DescribeVolumesRequest -> ec2_shapes::DescribeVolumesResult;
     Read describe_volumes_modifications DescribeVolumesModificationsRequest -> ec2_shapes::DescribeVolumesModificationsResult;
     Write detach_volume DetachVolumeRequest -> ec2_shapes::VolumeAttachment;
     Write disable_ebs_encryption_by_default DisableEbsEncryptionByDefaultRequest -> ec2_shapes::DisableEbsEncryptionByDefaultResult;

@@ -1,49 +1,46 @@
-//! The disks of an instance: its root volume, as its image has it or as the launch changes it.
+//! The disks of an instance: those of its image, as the launch changes them, and those it adds.
 
-use ec2_shapes::{BlockDeviceMapping, EbsBlockDevice, VolumeType};
-use types::VolumeId;
+use ec2_shapes::{BlockDeviceMapping, EbsBlockDevice};
+use types::{AvailabilityZone, InstanceId, SnapshotId, VolumeId};
 
+use crate::actions::snapshots;
+use crate::actions::volumes::{check_device_name, spec};
 use crate::catalog::InstanceType;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::resource::{BlockDevice, Image};
+use crate::quotas::{self, Quota};
+use crate::resource::*;
+use crate::tagging::NewTags;
+use crate::transaction::Transaction;
+use crate::view::View;
 
-/// The type of a volume when neither launch nor image says anything.
-const DEFAULT_TYPE: VolumeType = VolumeType::Gp2;
-
-/// The largest volume of the types that are available, in GiB.
-const fn max_size_gib(of: VolumeType) -> u32 {
-    match of {
-        VolumeType::Gp3 => 65_536,
-        _ => 16_384,
-    }
-}
-
-/// The root volume that every instance of a call gets.
-pub(super) struct RootDisk {
+/// One volume that every instance of a call gets.
+struct Disk {
     device_name: String,
-    size_gib: u32,
-    volume_type: VolumeType,
+    spec: VolumeSpec,
+    snapshot: Option<SnapshotId>,
+    layers: Vec<ImageLayer>,
     delete_on_termination: bool,
 }
 
-impl RootDisk {
-    /// The image's root volume with what the request's mappings say about it.
+/// The volumes that every instance of a call gets, the root volume first.
+pub(super) struct Disks {
+    disks: Vec<Disk>,
+}
+
+impl Disks {
+    /// The image's volumes with what the request's mappings say.
     ///
     /// # Errors
     /// `InvalidBlockDeviceMapping` for a mapping that makes no sense, `UnsupportedOperation` for one that asks for
-    /// what is not available: further volumes, encryption, guaranteed speed.
+    /// what is not available, such as encryption; for sizes and speeds as CreateVolume.
     pub(super) fn new(
+        view: &View<'_>,
         image: &Image,
         instance_type: &InstanceType,
         mappings: &[BlockDeviceMapping],
     ) -> Result<Self, ApiError> {
-        let mut root = Self {
-            device_name: image.root_device.clone(),
-            size_gib: image.root_volume_gib,
-            volume_type: DEFAULT_TYPE,
-            delete_on_termination: true,
-        };
+        let mut disks = vec![root_of(image)];
         let mut seen = Vec::new();
         for mapping in mappings {
             let name =
@@ -52,84 +49,168 @@ impl RootDisk {
                 return Err(invalid(format!("The device '{name}' is used in more than one block-device mapping")));
             }
             seen.push(name);
+            check_kind(mapping, name)?;
             if name == image.root_device {
-                root.apply(image, mapping)?;
+                let root = changed_root(view, image, mapping)?;
+                disks[0] = root;
+            } else if mapping.no_device.is_some() {
+                disks.retain(|disk| disk.device_name != name);
+            } else if let Some(ebs) = &mapping.ebs {
+                let disk = further(view, name, ebs)?;
+                disks.retain(|disk| disk.device_name != name);
+                disks.push(disk);
             } else {
-                check_other(name, instance_type, mapping)?;
+                check_ephemeral(name, instance_type)?;
             }
         }
-        Ok(root)
+        Ok(Self { disks })
     }
 
-    fn apply(&mut self, image: &Image, mapping: &BlockDeviceMapping) -> Result<(), ApiError> {
-        if mapping.no_device.is_some() || mapping.virtual_name.is_some() {
-            return Err(invalid(format!("The root device '{}' must be a volume", self.device_name)));
+    /// Makes the volumes of one instance.
+    ///
+    /// # Errors
+    /// `VolumeLimitExceeded` where the region has too many.
+    pub(super) fn make(
+        &self,
+        context: &Context,
+        tx: &mut Transaction,
+        tags: &NewTags,
+        instance: InstanceId,
+        zone: &AvailabilityZone,
+    ) -> Result<Vec<BlockDevice>, ApiError> {
+        let mut devices = Vec::with_capacity(self.disks.len());
+        for (number, disk) in self.disks.iter().enumerate() {
+            quotas::check(context, Quota::Volumes, tx.volumes.len())?;
+            let id = VolumeId::from_number(context.id_number());
+            tx.put(Volume {
+                id,
+                zone: zone.clone(),
+                spec: disk.spec,
+                snapshot: disk.snapshot,
+                life: VolumeLife::Ready,
+                life_since: context.now,
+                created: context.now,
+                attachments: vec![VolumeAttachment {
+                    instance,
+                    device: disk.device_name.clone(),
+                    attach_time: context.now,
+                    delete_on_termination: disk.delete_on_termination,
+                    state: VolumeAttachmentState::Attached,
+                    since: context.now,
+                }],
+                modifications: vec![],
+                auto_enable_io: false,
+                root_of: (number == 0).then_some(instance),
+                layers: disk.layers.clone(),
+            });
+            tags.put(tx, "volume", id);
+            devices.push(BlockDevice::new(disk.device_name.clone(), id));
         }
-        let Some(ebs) = &mapping.ebs else { return Ok(()) };
-        refuse_unavailable(ebs)?;
-        if ebs.snapshot_id.as_deref().is_some_and(|id| id != image.root_snapshot.to_string()) {
-            return Err(unavailable("BlockDeviceMapping.Ebs.SnapshotId other than the image's own"));
-        }
-        self.volume_type = match ebs.volume_type {
-            None => self.volume_type,
-            Some(known @ (VolumeType::Gp2 | VolumeType::Gp3)) => known,
-            Some(other) => return Err(unavailable(&format!("The volume type '{other}'"))),
-        };
-        if let Some(size) = ebs.volume_size {
-            self.size_gib = check_size(size, self.volume_type, image)?;
-        }
-        self.delete_on_termination = ebs.delete_on_termination.unwrap_or(true);
-        Ok(())
-    }
-
-    /// The disk of one instance.
-    pub(super) fn make(&self, context: &Context) -> BlockDevice {
-        BlockDevice {
-            device_name: self.device_name.clone(),
-            volume: VolumeId::from_number(context.id_number()),
-            attach_time: context.now,
-            delete_on_termination: self.delete_on_termination,
-            size_gib: self.size_gib,
-            volume_type: self.volume_type.as_str().to_owned(),
-        }
+        Ok(devices)
     }
 }
 
-fn check_size(size: i32, volume_type: VolumeType, image: &Image) -> Result<u32, ApiError> {
-    let wanted = u32::try_from(size).unwrap_or(0);
-    if wanted < image.root_volume_gib {
-        return Err(invalid(format!(
-            "Volume of size {size}GB is smaller than snapshot '{}', expect size >= {}GB",
-            image.root_snapshot, image.root_volume_gib
-        )));
+/// The root volume as the image has it.
+fn root_of(image: &Image) -> Disk {
+    Disk {
+        device_name: image.root_device.clone(),
+        spec: VolumeSpec::new(image.root_volume_gib, VolumeType::DEFAULT),
+        snapshot: Some(image.root_snapshot),
+        layers: image.layers.clone(),
+        delete_on_termination: true,
     }
-    let limit = max_size_gib(volume_type);
-    if wanted > limit {
+}
+
+/// The root volume with what its mapping says.
+fn changed_root(view: &View<'_>, image: &Image, mapping: &BlockDeviceMapping) -> Result<Disk, ApiError> {
+    let root = root_of(image);
+    if mapping.no_device.is_some() || mapping.virtual_name.is_some() {
+        return Err(invalid(format!("The root device '{}' must be a volume", root.device_name)));
+    }
+    let Some(ebs) = &mapping.ebs else { return Ok(root) };
+    refuse_unavailable(ebs)?;
+    if ebs.snapshot_id.as_deref().is_some_and(|id| id != image.root_snapshot.to_string()) {
+        return Err(unavailable("BlockDeviceMapping.Ebs.SnapshotId other than the image's own"));
+    }
+    if let Some(slow @ (ec2_shapes::VolumeType::St1 | ec2_shapes::VolumeType::Sc1)) = ebs.volume_type {
         return Err(ApiError::invalid_value(format!(
-            "Volume of {size}GiB is too large for volume type {volume_type}; maximum is {limit}GiB."
+            "Invalid value '{slow}' for VolumeType. Volumes of this type cannot be root devices."
         )));
     }
-    Ok(wanted)
+    let own = view.tables().snapshots.get(&image.root_snapshot).map(|own| Snapshot::clone(own));
+    let mut asked = ebs.clone();
+    asked.volume_size = asked.volume_size.or(i32::try_from(image.root_volume_gib).ok());
+    let spec = spec_of(&asked, Some(&own.unwrap_or_else(|| Snapshot::of_image(image))))?;
+    Ok(Disk { spec, delete_on_termination: ebs.delete_on_termination.unwrap_or(true), ..root })
 }
 
-/// What a mapping of another device than the root may say: that it is not wanted, or, on a type without disks of its
-/// own, that it is one of those, which EC2 passes over.
-fn check_other(name: &str, instance_type: &InstanceType, mapping: &BlockDeviceMapping) -> Result<(), ApiError> {
-    if mapping.no_device.is_some() {
-        return Ok(());
+/// A volume beside the root volume.
+fn further(view: &View<'_>, name: &str, ebs: &EbsBlockDevice) -> Result<Disk, ApiError> {
+    check_device_name(name).map_err(|error| invalid(error.message))?;
+    refuse_unavailable(ebs)?;
+    let snapshot = ebs.snapshot_id.as_deref().map(|id| snapshots::usable(view, id)).transpose()?;
+    Ok(Disk {
+        device_name: name.to_owned(),
+        spec: spec_of(ebs, snapshot.as_deref())?,
+        snapshot: snapshot.as_ref().map(|snapshot| snapshot.id),
+        layers: snapshot.map(|snapshot| snapshot.layers().to_vec()).unwrap_or_default(),
+        delete_on_termination: ebs.delete_on_termination.unwrap_or(true),
+    })
+}
+
+/// The size and speed that a mapping asks for. What a mapping alone can get wrong has the code of mappings.
+fn spec_of(ebs: &EbsBlockDevice, snapshot: Option<&Snapshot>) -> Result<VolumeSpec, ApiError> {
+    if let (Some(size), Some(snapshot)) = (ebs.volume_size, snapshot) {
+        let size = u32::try_from(size).unwrap_or(0);
+        if size < snapshot.size_gib {
+            return Err(invalid(spec::smaller_than_snapshot(size, snapshot).message));
+        }
     }
-    if mapping.virtual_name.is_some() && mapping.ebs.is_none() && !instance_type.has_instance_storage() {
-        return Ok(());
+    let asked = spec::Asked {
+        size: ebs.volume_size,
+        volume_type: ebs.volume_type,
+        iops: ebs.iops,
+        throughput: ebs.throughput,
+        multi_attach: None,
+    };
+    spec::new(&asked, snapshot)
+}
+
+/// A mapping is of one kind: a volume, a disk of the machine, or nothing.
+fn check_kind(mapping: &BlockDeviceMapping, name: &str) -> Result<(), ApiError> {
+    let kinds = [mapping.ebs.is_some(), mapping.virtual_name.is_some(), mapping.no_device.is_some()];
+    if kinds.into_iter().filter(|is_given| *is_given).count() > 1 {
+        return Err(invalid(format!(
+            "The block-device mapping of '{name}' must have only one of ebs, virtualName and noDevice"
+        )));
     }
-    Err(unavailable(&format!("A volume beside the root volume (BlockDeviceMapping '{name}')")))
+    match mapping.virtual_name.as_deref() {
+        Some(virtual_name) if !is_ephemeral(virtual_name) => {
+            Err(invalid(format!("Invalid virtual device name '{virtual_name}' for the device '{name}'")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_ephemeral(name: &str) -> bool {
+    name.strip_prefix("ephemeral").and_then(|number| number.parse::<u8>().ok()).is_some_and(|number| number < 24)
+}
+
+/// A disk of the machine itself: on a type that has none, EC2 passes over the mapping.
+fn check_ephemeral(name: &str, instance_type: &InstanceType) -> Result<(), ApiError> {
+    if instance_type.has_instance_storage() {
+        return Err(unavailable(&format!("A disk of the machine itself (BlockDeviceMapping '{name}')")));
+    }
+    Ok(())
 }
 
 fn refuse_unavailable(ebs: &EbsBlockDevice) -> Result<(), ApiError> {
+    if ebs.kms_key_id.is_some() && ebs.encrypted != Some(true) {
+        let message = "The parameter [KmsKeyId] requires the parameter Encrypted to be set.";
+        return Err(ApiError::new("InvalidParameterDependency", message));
+    }
     let asked = [
         (ebs.encrypted == Some(true), "Encrypted"),
-        (ebs.kms_key_id.is_some(), "KmsKeyId"),
-        (ebs.iops.is_some(), "Iops"),
-        (ebs.throughput.is_some(), "Throughput"),
         (ebs.outpost_arn.is_some(), "OutpostArn"),
         (ebs.volume_initialization_rate.is_some(), "VolumeInitializationRate"),
         (ebs.availability_zone.is_some() || ebs.availability_zone_id.is_some(), "AvailabilityZone"),

@@ -146,8 +146,9 @@ fn what_a_launch_says_is_what_the_instance_gets() {
     assert_eq!(of_interface.description, "front");
     assert!(!of_interface.attachment.as_ref().unwrap().delete_on_termination);
     assert!(of_interface.auto_public && of_interface.public.is_some());
-    let root = &stored.block_devices[0];
-    assert_eq!((root.size_gib, root.volume_type.as_str(), root.delete_on_termination), (20, "gp3", false));
+    let root = bed.view().volumes[&stored.block_devices[0].volume].clone();
+    assert_eq!((root.spec.size_gib, root.spec.volume_type), (20, resource::VolumeType::Gp3));
+    assert!(!root.attachments[0].delete_on_termination);
     let options = shown.metadata_options.unwrap();
     assert_eq!(options.http_tokens, Some(HttpTokensState::Required));
     assert_eq!(options.http_put_response_hop_limit, Some(64));
@@ -366,8 +367,8 @@ fn bad_launches_get_precise_errors() {
                 let data = BlockDeviceMapping { device_name: some("/dev/sdf"), ..root_mapping(|_| ()) };
                 r.block_device_mappings = vec![data];
             }),
-            "UnsupportedOperation",
-            "A volume beside the root volume (BlockDeviceMapping '/dev/sdf')".into(),
+            "MissingParameter",
+            "The request must contain the parameter size/snapshot".into(),
         ),
         (
             Box::new(|r| r.block_device_mappings = vec![root_mapping(|_| ()), root_mapping(|_| ())]),
