@@ -8,7 +8,7 @@ mod addresses;
 mod images;
 mod instances;
 mod key_pairs;
-mod network_interfaces;
+pub(crate) mod network_interfaces;
 mod pending;
 mod places;
 mod security_groups;

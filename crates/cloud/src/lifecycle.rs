@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use types::*;
 
+use crate::actions::network_interfaces::delete_interface;
 use crate::idempotency;
 use crate::resource::*;
 use crate::state::Key;
@@ -226,16 +227,15 @@ fn release_automatic_addresses(tx: &mut Transaction, id: InstanceId) {
 /// the attributes of an interface follow it.
 fn leave_interface(tx: &mut Transaction, id: NetworkInterfaceId) {
     let Some(old) = tx.interfaces.get(&id).cloned() else { return };
-    let elastic = old.public.as_ref().and_then(|public| public.elastic);
-    if !old.attachment.as_ref().is_some_and(|a| a.delete_on_termination) {
-        let public = old.public.clone().filter(|_| elastic.is_some());
-        tx.put(NetworkInterface { attachment: None, auto_public: false, public, ..NetworkInterface::clone(&old) });
-        return;
+    if old.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination) {
+        return delete_interface(tx, id);
     }
-    if let Some((allocation, _)) = elastic
-        && let Some(address) = tx.addresses.get(&allocation).cloned()
-    {
-        tx.put(Address { association: None, ..Address::clone(&address) });
-    }
-    tx.delete(Key::NetworkInterface(id));
+    let public = old.public.clone().filter(|public| public.elastic.is_some());
+    tx.put(NetworkInterface {
+        attachment: None,
+        auto_public: false,
+        public,
+        transition: None,
+        ..NetworkInterface::clone(&old)
+    });
 }

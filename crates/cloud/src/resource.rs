@@ -4,6 +4,7 @@ mod access;
 mod connect;
 mod iam;
 mod instance;
+mod interface;
 mod network;
 mod options;
 mod routes;
@@ -28,7 +29,11 @@ pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use instance::{
     BlockDevice, EarlyDisk, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason,
 };
-pub use network::{Address, Attachment, DhcpOptions, InternetGateway, NetworkInterface, PublicAddress, Subnet, Vpc};
+pub use interface::{
+    Address, Attachment, ConnectionTracking, InterfaceManager, InterfacePermission, InterfaceTransition, InterfaceType,
+    NetworkInterface, NetworkInterfacePermission, PublicAddress, SecondaryAddress, TransitionKind,
+};
+pub use network::{DhcpOptions, InternetGateway, Subnet, Vpc};
 pub use options::{
     AssociationState, CapacityChoice, CpuCredits, CpuOptions, IamProfileAssociation, InstanceOptions,
     InstancePlacement, InstanceTenancy, MaintenanceOptions, PrivateDnsOptions,

@@ -6,6 +6,7 @@
 
 use types::Timestamp;
 
+use crate::actions::network_interfaces;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
 use crate::transaction::Transaction;
@@ -24,6 +25,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::Volume(volume) => storage::volume_due(volume),
         Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
         Record::Instance(instance) => storage::adoption_due(instance),
+        Record::NetworkInterface(interface) => interface.transition.map(|transition| transition.until),
         _ => None,
     }
 }
@@ -34,6 +36,7 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::Volume(volume) => storage::advance_volume(tx, now, &volume),
         Record::Snapshot(snapshot) => storage::advance_snapshot(tx, now, &snapshot),
         Record::Instance(instance) => storage::adopt_disks(tx, &instance),
+        Record::NetworkInterface(interface) => network_interfaces::end_transition(tx, &interface),
         _ => {}
     }
 }

@@ -3,7 +3,7 @@
 //! All maps are persistent: a copy shares its structure with the original, so a reader keeps a snapshot for as
 //! long as it likes and a writer changes its own copy.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
@@ -21,7 +21,9 @@ macro_rules! tables {
             $($(#[$doc])* pub $table: OrdMap<$key, Arc<$record>>,)*
             /// Derived: which interface holds a private address of a VPC.
             pub private_addresses: HashMap<(VpcId, Ipv4Addr), NetworkInterfaceId>,
-            /// Derived: how many addresses of a subnet are taken.
+            /// Derived: which interface holds an IPv6 address of a VPC.
+            pub ipv6_addresses: HashMap<(VpcId, Ipv6Addr), NetworkInterfaceId>,
+            /// Derived: how many IPv4 addresses of a subnet are taken.
             pub subnet_usage: HashMap<SubnetId, u32>,
             /// Derived: when something will happen to a resource by itself.
             pub due: OrdSet<(Timestamp, Key)>,
@@ -89,6 +91,8 @@ tables! {
     security_groups: SecurityGroupId => SecurityGroup by id,
     /// Network interfaces.
     interfaces: NetworkInterfaceId => NetworkInterface by id,
+    /// Permissions on network interfaces.
+    interface_permissions: NetworkInterfacePermissionId => NetworkInterfacePermission by id,
     /// Elastic IP addresses.
     addresses: AllocationId => Address by allocation,
     /// NAT gateways.
@@ -155,11 +159,16 @@ impl Tables {
             self.due.remove(&(at, key.clone()));
         }
         if let Key::NetworkInterface(id) = key
-            && let Some(old) = self.interfaces.get(id)
+            && let Some(old) = self.interfaces.get(id).cloned()
         {
-            self.private_addresses.remove(&(old.vpc, old.private_ip));
-            if let Some(count) = self.subnet_usage.get_mut(&old.subnet) {
-                *count = count.saturating_sub(1);
+            for ip in old.private_ips() {
+                self.private_addresses.remove(&(old.vpc, ip));
+                if let Some(count) = self.subnet_usage.get_mut(&old.subnet) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+            for ip in &old.ipv6 {
+                self.ipv6_addresses.remove(&(old.vpc, *ip));
             }
         }
     }
@@ -172,8 +181,13 @@ impl Tables {
         if let Key::NetworkInterface(id) = key
             && let Some(new) = self.interfaces.get(id).cloned()
         {
-            self.private_addresses.insert((new.vpc, new.private_ip), new.id);
-            *self.subnet_usage.entry(new.subnet).or_insert(0) += 1;
+            for ip in new.private_ips() {
+                self.private_addresses.insert((new.vpc, ip), new.id);
+                *self.subnet_usage.entry(new.subnet).or_insert(0) += 1;
+            }
+            for ip in &new.ipv6 {
+                self.ipv6_addresses.insert((new.vpc, *ip), new.id);
+            }
         }
     }
 }
@@ -237,6 +251,8 @@ impl Key {
             Self::KeyPair(_) | Self::TagSet(_) | Self::ClientToken(_) | Self::Setting(_) => return None,
             // IAM's have their tags in the record.
             Self::Role(_) | Self::InstanceProfile(_) | Self::PushedKeys(_) => return None,
+            // Nobody can tag these.
+            Self::NetworkInterfacePermission(_) => return None,
         })
     }
 }
@@ -252,25 +268,25 @@ impl State {
             None => &mut self.shared,
             Some(region) => self.regions.entry(region.clone()).or_default(),
         };
-        let before = public_address(tables, &key);
+        let before = public_addresses(tables, &key);
         match change.operation {
             Operation::Put(record) => tables.put(record),
             Operation::Delete(ref key) => tables.delete(key),
         }
         tables.remember(&key);
-        let after = public_address(tables, &key);
+        let after = public_addresses(tables, &key);
         if let Some(region) = change.region
             && before != after
         {
             // An Elastic IP address is in use as long as it is allocated, associated or not; both its allocation
             // and the interface name it, and the allocation is what counts.
-            if let Some(ip) = before
-                && !self.regions.get(&region).is_some_and(|t| t.addresses.values().any(|a| a.ip == ip))
-            {
-                self.public_addresses.remove(&ip);
+            let of_region = self.regions.get(&region);
+            let is_allocated = |ip| of_region.is_some_and(|t| t.addresses.values().any(|a| a.ip == ip));
+            for ip in before.iter().filter(|ip| !after.contains(ip) && !is_allocated(**ip)) {
+                self.public_addresses.remove(ip);
             }
-            if let Some(ip) = after {
-                self.public_addresses.insert(ip, region);
+            for ip in after {
+                self.public_addresses.insert(ip, region.clone());
             }
         }
     }
@@ -285,10 +301,12 @@ impl State {
     }
 }
 
-fn public_address(tables: &Tables, key: &Key) -> Option<Ipv4Addr> {
+fn public_addresses(tables: &Tables, key: &Key) -> Vec<Ipv4Addr> {
     match key {
-        Key::NetworkInterface(id) => tables.interfaces.get(id).and_then(|i| i.public.as_ref()).map(|p| p.ip),
-        Key::Address(id) => tables.addresses.get(id).map(|a| a.ip),
-        _ => None,
+        Key::NetworkInterface(id) => {
+            tables.interfaces.get(id).map(|i| i.public_addresses().map(|p| p.ip).collect()).unwrap_or_default()
+        }
+        Key::Address(id) => tables.addresses.get(id).map(|a| a.ip).into_iter().collect(),
+        _ => Vec::new(),
     }
 }

@@ -27,6 +27,8 @@ pub(crate) fn machine_spec(
     let kind = InstanceType::find(&instance.instance_type).ok_or("its type is unknown")?;
     let nics = view
         .interfaces_of(instance)
+        // A machine has its primary interface alone.
+        .take(1)
         .zip(0..)
         .map(|(interface, index): (_, u32)| {
             let subnet = view.subnets.get(&interface.subnet).ok_or("the subnet of an interface is gone")?;

@@ -72,9 +72,6 @@ fn rule_of(rule: &resource::SecurityGroupRule) -> Option<GroupRule> {
 }
 
 fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Interface {
-    let instance = interface.attachment.as_ref().and_then(|a| tables.instances.get(&a.instance));
-    let has_machine =
-        instance.is_some_and(|instance| !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated));
     Interface {
         vpc: interface.vpc,
         subnet: interface.subnet,
@@ -83,6 +80,18 @@ fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Inte
         public_address: interface.public.as_ref().map(|public| public.ip),
         groups: interface.groups.iter().copied().collect(),
         source_dest_check: interface.source_dest_check,
-        link: if has_machine { LinkState::Attached } else { LinkState::Detached },
+        link: if has_link(tables, interface) { LinkState::Attached } else { LinkState::Detached },
     }
+}
+
+/// Whether a machine is behind the interface: a machine has its primary interface alone, and what belongs to a
+/// service has none.
+fn has_link(tables: &Tables, interface: &resource::NetworkInterface) -> bool {
+    let Some(attachment) = interface.attachment.as_ref().filter(|attachment| attachment.device_index == 0) else {
+        return false;
+    };
+    tables
+        .instances
+        .get(&attachment.instance)
+        .is_some_and(|instance| !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated))
 }

@@ -4,6 +4,7 @@
 //! associated stands in three places at once: the allocation names the interface, the interface names the
 //! allocation, and the automatic address the interface may have had is back in the pool.
 
+mod association;
 #[cfg(test)]
 mod tests;
 
@@ -11,24 +12,23 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use ec2_shapes::{
-    AllocateAddressRequest, AllocateAddressResult, AssociateAddressRequest, AssociateAddressResult,
-    DescribeAddressesRequest, DescribeAddressesResult, DisassociateAddressRequest, DomainType, ReleaseAddressRequest,
+    AllocateAddressRequest, AllocateAddressResult, DescribeAddressesRequest, DescribeAddressesResult, DomainType,
+    ReleaseAddressRequest,
 };
 use types::*;
 
-use super::instances::{find_instance, parse_instance_id};
-use super::network_interfaces::{not_found as interface_not_found, parse_interface_id};
+pub(in crate::actions) use self::association::{
+    associate, associate_address, disassociate, disassociate_address, give_automatic_address,
+};
 use crate::context::{Config, Context};
 use crate::error::ApiError;
 use crate::query::{Filterable, Filters, parse_id};
-use crate::resource::{Address, NetworkInterface, PublicAddress, Tags};
+use crate::quotas::{self, Quota};
+use crate::resource::{Address, NetworkInterface, Tags};
 use crate::state::{Key, Tables};
 use crate::tagging::{self, NewTags};
 use crate::transaction::Transaction;
 use crate::view::View;
-
-/// How many Elastic addresses a region may have.
-const MAX_ADDRESSES: usize = 5;
 
 /// The pool that addresses come from, as answers name it.
 const POOL: &str = "amazon";
@@ -40,16 +40,14 @@ pub(super) fn allocate_address(
 ) -> Result<AllocateAddressResult, ApiError> {
     check_origin(context, &request)?;
     let tags = NewTags::new(&request.tag_specifications, &["elastic-ip"])?;
-    if tx.addresses.len() >= MAX_ADDRESSES {
-        return Err(ApiError::new("AddressLimitExceeded", "The maximum number of addresses has been reached."));
-    }
+    quotas::check(context, Quota::ElasticIps, tx.addresses.len())?;
     let ip = match request.address.as_deref() {
         Some(wanted) => check_wanted(context, tx, wanted)?,
         None => tx.free_public_address(context)?,
     };
     let allocation = AllocationId::from_number(context.id_number());
     let network_border_group: Arc<str> = context.region.as_str().into();
-    tx.put(Address { allocation, ip, association: None, network_border_group });
+    tx.put(Address { allocation, ip, association: None, network_border_group, ptr_record: None });
     tags.put(tx, "elastic-ip", allocation);
     Ok(AllocateAddressResult {
         allocation_id: Some(allocation.to_string()),
@@ -106,116 +104,6 @@ fn check_wanted(context: &Context, tx: &Transaction, wanted: &str) -> Result<Ipv
     Ok(ip)
 }
 
-pub(super) fn associate_address(
-    context: &Context,
-    tx: &mut Transaction,
-    request: AssociateAddressRequest,
-) -> Result<AssociateAddressResult, ApiError> {
-    let (allocation_id, public_ip) = (request.allocation_id.as_deref(), request.public_ip.as_deref());
-    let address = find_address(tx, allocation_id, public_ip)?.ok_or_else(|| ApiError::missing("AllocationId"))?;
-    let interface = find_target(tx, &request)?;
-    if let Some((association, at)) = address.association {
-        if at == interface.id {
-            return Ok(AssociateAddressResult { association_id: Some(association.to_string()) });
-        }
-        if request.allow_reassociation == Some(false) {
-            let message =
-                format!("resource {} is already associated with associate-id {association}", address.allocation);
-            return Err(ApiError::new("Resource.AlreadyAssociated", message));
-        }
-    }
-    if !tx.internet_gateways.values().any(|gateway| gateway.vpc == Some(interface.vpc)) {
-        let message = format!("Network {} is not attached to any internet gateway", interface.vpc);
-        return Err(ApiError::new("Gateway.NotAttached", message));
-    }
-    let displaced = interface.public.as_ref().and_then(|public| public.elastic);
-    if let Some(displaced) = displaced.and_then(|(allocation, _)| tx.addresses.get(&allocation)).cloned() {
-        tx.put(Address { association: None, ..Address::clone(&displaced) });
-    }
-    let association = AddressAssociationId::from_number(context.id_number());
-    let public = Some(PublicAddress { ip: address.ip, elastic: Some((address.allocation, association)) });
-    let left = address.association.map(|(_, interface)| interface);
-    if let Some(left) = left {
-        take_public_address(tx, left);
-    }
-    tx.put(NetworkInterface { public, ..NetworkInterface::clone(&interface) });
-    tx.put(Address { association: Some((association, interface.id)), ..Address::clone(&address) });
-    if let Some(left) = left {
-        give_back_automatic_address(context, tx, left);
-    }
-    Ok(AssociateAddressResult { association_id: Some(association.to_string()) })
-}
-
-/// The interface that an address is to be associated with.
-fn find_target(tx: &Transaction, request: &AssociateAddressRequest) -> Result<Arc<NetworkInterface>, ApiError> {
-    let interface = match (request.instance_id.as_deref(), request.network_interface_id.as_deref()) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid_combination(
-                "The parameter instanceId cannot be used with the parameter networkInterfaceId",
-            ));
-        }
-        (None, None) => return Err(ApiError::missing("InstanceId or NetworkInterfaceId")),
-        (Some(instance), None) => interface_of(tx, instance)?,
-        (None, Some(interface)) => {
-            let id = parse_interface_id(interface)?;
-            tx.interfaces.get(&id).cloned().ok_or_else(|| interface_not_found(interface))?
-        }
-    };
-    match request.private_ip_address.as_deref() {
-        Some(ip) if ip.parse() != Ok(interface.private_ip) => Err(ApiError::invalid_value(format!(
-            "The private IP address {ip} is not assigned to the network interface {}",
-            interface.id
-        ))),
-        _ => Ok(interface),
-    }
-}
-
-/// The only interface of an instance.
-fn interface_of(tx: &Transaction, instance: &str) -> Result<Arc<NetworkInterface>, ApiError> {
-    let found = find_instance(tx, parse_instance_id(instance)?)?;
-    let message = match found.interfaces.as_slice() {
-        _ if found.state.is_ending() => {
-            format!("The instance '{instance}' is not in a valid state for this operation.")
-        }
-        [only] => return tx.interfaces.get(only).cloned().ok_or_else(ApiError::internal),
-        _ => {
-            let message = format!(
-                "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for \
-                 the operation instead."
-            );
-            return Err(ApiError::new("InvalidInstanceID", message));
-        }
-    };
-    Err(ApiError::new("IncorrectInstanceState", message))
-}
-
-pub(super) fn disassociate_address(
-    context: &Context,
-    tx: &mut Transaction,
-    request: DisassociateAddressRequest,
-) -> Result<(), ApiError> {
-    let address = match (request.association_id.as_deref(), request.public_ip.as_deref()) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid_combination("You may specify public IP or association id, but not both"));
-        }
-        (None, None) => return Err(ApiError::missing("AssociationId")),
-        (Some(text), None) => {
-            let id = parse_id(text, AddressAssociationId::PREFIX, "InvalidAssociationID.Malformed")?;
-            let of_id = |address: &&Arc<Address>| address.association.is_some_and(|(association, _)| association == id);
-            tx.addresses.values().find(of_id).cloned().ok_or_else(|| {
-                let message = format!("The association ID '{text}' does not exist");
-                ApiError::new("InvalidAssociationID.NotFound", message)
-            })?
-        }
-        (None, Some(ip)) => find_by_ip(tx, ip)?,
-    };
-    let Some((_, interface)) = address.association else { return Ok(()) };
-    tx.put(Address { association: None, ..Address::clone(&address) });
-    take_public_address(tx, interface);
-    give_back_automatic_address(context, tx, interface);
-    Ok(())
-}
-
 pub(super) fn release_address(
     context: &Context,
     tx: &mut Transaction,
@@ -250,40 +138,6 @@ pub(super) fn describe_addresses(
         .map(|address| address.to_shape())
         .collect();
     Ok(DescribeAddressesResult { addresses })
-}
-
-/// Gives an interface a new address from the pool.
-///
-/// # Errors
-/// `InsufficientAddressCapacity` where none is left.
-pub(super) fn give_automatic_address(
-    context: &Context,
-    tx: &mut Transaction,
-    interface: &NetworkInterface,
-) -> Result<(), ApiError> {
-    let public = Some(PublicAddress { ip: tx.free_public_address(context)?, elastic: None });
-    tx.put(NetworkInterface { public, ..interface.clone() });
-    Ok(())
-}
-
-/// Takes the public address off an interface.
-fn take_public_address(tx: &mut Transaction, interface: NetworkInterfaceId) {
-    if let Some(old) = tx.interfaces.get(&interface).cloned() {
-        tx.put(NetworkInterface { public: None, ..NetworkInterface::clone(&old) });
-    }
-}
-
-/// Gives an interface that lost its Elastic address an automatic one again, where its launch wanted one, its
-/// instance has no other interface and is not stopped. An empty pool leaves it without.
-fn give_back_automatic_address(context: &Context, tx: &mut Transaction, interface: NetworkInterfaceId) {
-    let Some(interface) = tx.interfaces.get(&interface).cloned() else { return };
-    let is_up = interface.attachment.as_ref().and_then(|a| tx.instances.get(&a.instance)).is_some_and(|instance| {
-        instance.interfaces.len() == 1 && matches!(instance.state, InstanceState::Pending | InstanceState::Running)
-    });
-    if is_up && interface.auto_public && interface.public.is_none() {
-        // Whoever moves an address must not fail because no other is left.
-        let _ = give_automatic_address(context, tx, &interface);
-    }
 }
 
 /// The address that a request names by its allocation or by itself; `None` where it names none.
@@ -331,6 +185,11 @@ impl AddressView<'_> {
         self.interface()?.attachment.as_ref().map(|attachment| attachment.instance)
     }
 
+    /// The private address that it is translated to.
+    fn private_ip(&self) -> Option<Ipv4Addr> {
+        self.interface()?.private_behind(self.address.ip)
+    }
+
     fn to_shape(&self) -> ec2_shapes::Address {
         let address = self.address;
         let interface = self.interface();
@@ -343,7 +202,7 @@ impl AddressView<'_> {
             network_border_group: Some(address.network_border_group.to_string()),
             network_interface_id: interface.map(|interface| interface.id.to_string()),
             network_interface_owner_id: interface.map(|_| self.context.account().to_string()),
-            private_ip_address: interface.map(|interface| interface.private_ip.to_string()),
+            private_ip_address: self.private_ip().map(|ip| ip.to_string()),
             public_ip: Some(address.ip.to_string()),
             public_ipv4_pool: Some(POOL.to_owned()),
             tags: tagging::to_shape(self.tables.tags_of(&address.allocation.to_string())),
@@ -377,7 +236,7 @@ impl Filterable for AddressView<'_> {
             "network-interface-owner-id" => {
                 self.interface().iter().for_each(|_| found(self.context.account().as_str()));
             }
-            "private-ip-address" => self.interface().iter().for_each(|i| found(&i.private_ip.to_string())),
+            "private-ip-address" => self.private_ip().iter().for_each(|ip| found(&ip.to_string())),
             "public-ip" => found(&address.ip.to_string()),
             _ => {}
         }

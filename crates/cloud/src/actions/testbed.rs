@@ -175,9 +175,11 @@ impl Bed {
             let Operation::Put(record) = operation else { panic!("a snapshot deletes") };
             match record {
                 Record::NetworkInterface(interface) => {
-                    assert!(private.insert((interface.vpc, interface.private_ip)), "{interface:?}");
-                    *usage.entry(interface.subnet).or_insert(0) += 1;
-                    if let Some(held) = &interface.public {
+                    for ip in interface.private_ips() {
+                        assert!(private.insert((interface.vpc, ip)), "{interface:?}");
+                        *usage.entry(interface.subnet).or_insert(0) += 1;
+                    }
+                    for held in interface.public_addresses() {
                         let holder = held.elastic.map(|(allocation, _)| allocation);
                         if let Some(other) = public.insert(held.ip, holder) {
                             assert!(holder.is_some() && other == holder, "{interface:?}");
@@ -195,7 +197,8 @@ impl Bed {
                     let holder = Some(address.allocation);
                     assert_eq!(public.insert(address.ip, holder).unwrap_or(holder), holder, "{address:?}");
                     if let Some((association, interface)) = address.association {
-                        let elastic = tables.interfaces[&interface].public.as_ref().and_then(|held| held.elastic);
+                        let mut held = tables.interfaces[&interface].public_addresses();
+                        let elastic = held.find(|held| held.ip == address.ip).and_then(|held| held.elastic);
                         assert_eq!(elastic, Some((address.allocation, association)));
                     }
                 }

@@ -1,14 +1,10 @@
-//! The network: VPCs, subnets, interfaces, addresses and what routes between them.
+//! The network: VPCs, subnets and what routes between them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use types::{
-    AddressAssociationId, AllocationId, AvailabilityZone, DhcpOptionsId, InstanceId, InternetGatewayId, Ipv4Cidr,
-    MacAddress, NetworkInterfaceAttachmentId, NetworkInterfaceId, SecurityGroupId, SubnetId, Timestamp, VpcId,
-};
+use types::{AvailabilityZone, DhcpOptionsId, InternetGatewayId, Ipv4Cidr, SubnetId, VpcId};
 
 /// A virtual private cloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,70 +81,4 @@ pub struct DhcpOptions {
     pub id: DhcpOptionsId,
     /// Option names and their values.
     pub configurations: BTreeMap<String, Vec<String>>,
-}
-
-/// How an interface hangs on an instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attachment {
-    /// Its id.
-    pub id: NetworkInterfaceAttachmentId,
-    /// The instance.
-    pub instance: InstanceId,
-    /// 0 for the primary interface.
-    pub device_index: u32,
-    /// Since when.
-    pub attach_time: Timestamp,
-    /// Whether the interface goes with the instance.
-    pub delete_on_termination: bool,
-}
-
-/// A public address that is translated to an interface's private one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublicAddress {
-    /// The address.
-    pub ip: Ipv4Addr,
-    /// For an Elastic IP address, which allocation and association it is; `None` for one given at launch.
-    pub elastic: Option<(AllocationId, AddressAssociationId)>,
-}
-
-/// A network interface.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkInterface {
-    /// Its id.
-    pub id: NetworkInterfaceId,
-    /// What it is for.
-    pub description: String,
-    /// The VPC it is in.
-    pub vpc: VpcId,
-    /// The subnet it is in.
-    pub subnet: SubnetId,
-    /// The zone of its subnet.
-    pub zone: AvailabilityZone,
-    /// Its hardware address.
-    pub mac: MacAddress,
-    /// Its primary private address.
-    pub private_ip: Ipv4Addr,
-    /// The public address translated to it, if there is one.
-    pub public: Option<PublicAddress>,
-    /// Whether a start of its instance gives it a public address: decided at launch, as on AWS.
-    pub auto_public: bool,
-    /// The groups it carries.
-    pub groups: Vec<SecurityGroupId>,
-    /// Whether packets must be from or to its own address.
-    pub source_dest_check: bool,
-    /// The instance it is attached to.
-    pub attachment: Option<Attachment>,
-}
-
-/// An allocated Elastic IP address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Address {
-    /// Its id.
-    pub allocation: AllocationId,
-    /// The address.
-    pub ip: Ipv4Addr,
-    /// What it is associated with: the association and the interface.
-    pub association: Option<(AddressAssociationId, NetworkInterfaceId)>,
-    /// The group of zones it is announced from: the region's name.
-    pub network_border_group: Arc<str>,
 }

@@ -191,15 +191,15 @@ impl<'a> Zones<'a> {
         };
         below(domain, &public_domain(&region)).filter(|rest| rest.is_empty())?;
         let inside = self.has_names().then(|| self.holder(ip)).flatten().filter(|eni| eni.vpc == self.vpc.id);
-        Some(inside.map_or(ip, |eni| eni.private_ip))
+        Some(inside.and_then(|eni| eni.private_behind(ip)).unwrap_or(ip))
     }
 
     /// The interface of this region that a public address is translated to.
     fn holder(self, public: Ipv4Addr) -> Option<&'a NetworkInterface> {
         // The index tells most misses without a search.
         self.state.public_addresses.get(&public).filter(|region| *region == self.region)?;
-        let holds = |eni: &&NetworkInterface| eni.public.as_ref().is_some_and(|address| address.ip == public);
-        self.tables.interfaces.values().map(AsRef::as_ref).find(holds)
+        let mut interfaces = self.tables.interfaces.values().map(AsRef::as_ref);
+        interfaces.find(|eni: &&NetworkInterface| eni.private_behind(public).is_some())
     }
 
     /// What the labels before `in-addr.arpa`, last octet first, stand for; `None` if it is for others to say.

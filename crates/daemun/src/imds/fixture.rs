@@ -107,18 +107,11 @@ impl Fixture {
 fn interface(tx: &Transaction, vpc: VpcId, instance: InstanceId, private_ip: Ipv4Addr) -> NetworkInterface {
     let subnet = tx.subnets.values().find(|subnet| subnet.zone.letter == 'a').unwrap();
     let number = instance.number();
+    let id = NetworkInterfaceId::from_number(number);
     NetworkInterface {
-        id: NetworkInterfaceId::from_number(number),
-        description: String::new(),
-        vpc,
-        subnet: subnet.id,
-        zone: subnet.zone.clone(),
-        mac: MacAddress::local(number as u64),
-        private_ip,
-        public: None,
         auto_public: true,
         groups: tx.security_groups.keys().copied().collect(),
-        source_dest_check: true,
+        vpc,
         attachment: Some(Attachment {
             id: NetworkInterfaceAttachmentId::from_number(number),
             instance,
@@ -126,6 +119,7 @@ fn interface(tx: &Transaction, vpc: VpcId, instance: InstanceId, private_ip: Ipv
             attach_time: Timestamp::default(),
             delete_on_termination: true,
         }),
+        ..NetworkInterface::new(id, subnet, MacAddress::local(number as u64), private_ip)
     }
 }
 

@@ -102,10 +102,7 @@ fn affordable(
         return Err(ApiError::new("InstanceLimitExceeded", message));
     }
     let count = max.min(u32::try_from(room).unwrap_or(max));
-    if launch.network.existing.is_some() {
-        return Ok(count);
-    }
-    let free = tx.free_addresses(&launch.network.subnet);
+    let Some(free) = launch.network.room(tx) else { return Ok(count) };
     if free < u64::from(min) {
         return Err(ApiError::new(
             "InsufficientFreeAddressesInSubnet",
@@ -190,7 +187,7 @@ impl Launch {
         })
     }
 
-    /// Makes one instance with its interface and disks.
+    /// Makes one instance with its interfaces and disks.
     fn make(
         &self,
         context: &Context,
@@ -200,7 +197,7 @@ impl Launch {
         launch_index: u32,
     ) -> Result<InstanceId, ApiError> {
         let id = InstanceId::from_number(context.id_number());
-        let interface = self.network.make_interface(context, tx, tags, id)?;
+        let interfaces = self.network.make_interfaces(context, tx, tags, id)?;
         let block_devices = self.disks.make(context, tx, tags, id, &self.network.subnet.zone)?;
         tags.put(tx, "instance", id);
         tx.put(Instance {
@@ -215,7 +212,7 @@ impl Launch {
             vpc: self.network.subnet.vpc,
             subnet: self.network.subnet.id,
             zone: self.network.subnet.zone.clone(),
-            interfaces: vec![interface],
+            interfaces,
             state: InstanceState::Pending,
             state_since: context.now,
             state_reason: None,

@@ -6,7 +6,7 @@ mod model;
 use std::collections::BTreeSet;
 
 use ec2_shapes::*;
-use types::{AvailabilityZone, MacAddress, NetworkInterfaceId, VpcId};
+use types::{MacAddress, NetworkInterfaceId, VpcId};
 
 use super::*;
 use crate::context::Context;
@@ -506,18 +506,8 @@ fn groups_in_use_are_not_deleted() {
     let subnet = cloud.tx.subnets.values().next().unwrap().clone();
     let id = NetworkInterfaceId::from_number(1);
     cloud.tx.put(NetworkInterface {
-        id,
-        description: String::new(),
-        vpc: subnet.vpc,
-        subnet: subnet.id,
-        zone: AvailabilityZone::clone(&subnet.zone),
-        mac: MacAddress::local(1),
-        private_ip: subnet.cidr.nth(10).unwrap(),
-        public: None,
-        auto_public: false,
         groups: vec![group],
-        source_dest_check: true,
-        attachment: None,
+        ..NetworkInterface::new(id, &subnet, MacAddress::local(1), subnet.cidr.nth(10).unwrap())
     });
     assert_eq!(text(cloud.delete(&web).unwrap_err()), dependent(&web));
     cloud.tx.delete(Key::NetworkInterface(id));

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use ec2_shapes::{InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
 use types::*;
 
-use crate::actions::network_interfaces::{not_found as interface_not_found, parse_interface_id};
+use crate::actions::network_interfaces::{
+    NewInterface, new_interface, not_found as interface_not_found, parse_interface_id,
+};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::parse_id;
@@ -128,8 +130,24 @@ impl NetworkPlan {
         })
     }
 
+    /// For how many instances there is room in the subnets; `None` where nothing there bounds them.
+    pub(super) fn room(&self, tables: &Tables) -> Option<u64> {
+        self.existing.is_none().then(|| tables.free_addresses(&self.subnet))
+    }
+
+    /// Makes the interfaces of an instance, the primary one first; attaches those that are there.
+    pub(super) fn make_interfaces(
+        &self,
+        context: &Context,
+        tx: &mut Transaction,
+        tags: &NewTags,
+        instance: InstanceId,
+    ) -> Result<Vec<NetworkInterfaceId>, ApiError> {
+        Ok(vec![self.make_interface(context, tx, tags, instance)?])
+    }
+
     /// Makes the interface of an instance, or attaches the one that is there.
-    pub(super) fn make_interface(
+    fn make_interface(
         &self,
         context: &Context,
         tx: &mut Transaction,
@@ -147,30 +165,23 @@ impl NetworkPlan {
             tx.put(NetworkInterface { attachment, ..NetworkInterface::clone(interface) });
             return Ok(interface.id);
         }
-        let id = NetworkInterfaceId::from_number(context.id_number());
-        let private_ip = match self.private_ip {
-            Some(ip) => ip,
-            None => tx.free_private_address(context, self.subnet.id)?,
-        };
+        let interface = new_interface(
+            context,
+            tx,
+            NewInterface {
+                description: self.description.clone(),
+                groups: self.groups.clone(),
+                private_ip: self.private_ip,
+                ..NewInterface::new(Arc::clone(&self.subnet))
+            },
+        )?;
+        let id = interface.id;
         let public = if self.auto_public {
             Some(PublicAddress { ip: tx.free_public_address(context)?, elastic: None })
         } else {
             None
         };
-        tx.put(NetworkInterface {
-            id,
-            description: self.description.clone(),
-            vpc: self.subnet.vpc,
-            subnet: self.subnet.id,
-            zone: self.subnet.zone.clone(),
-            mac: MacAddress::local(context.random()),
-            private_ip,
-            public,
-            auto_public: self.auto_public,
-            groups: self.groups.clone(),
-            source_dest_check: true,
-            attachment,
-        });
+        tx.put(NetworkInterface { public, auto_public: self.auto_public, attachment, ..interface });
         tags.put(tx, "network-interface", id);
         Ok(id)
     }
