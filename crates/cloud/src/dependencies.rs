@@ -12,6 +12,7 @@ fn uses(record: &Record) -> Vec<Key> {
     match record {
         Record::Subnet(subnet) => vec![Key::Vpc(subnet.vpc)],
         Record::InternetGateway(gateway) => gateway.vpc.map(Key::Vpc).into_iter().collect(),
+        Record::EgressOnlyInternetGateway(gateway) => vec![Key::Vpc(gateway.vpc)],
         // The main table, the default ACL and the default group go with their VPC.
         Record::RouteTable(table) if !table.is_main() => vec![Key::Vpc(table.vpc)],
         Record::NetworkAcl(acl) if !acl.is_default => vec![Key::Vpc(acl.vpc)],
@@ -28,7 +29,7 @@ fn uses(record: &Record) -> Vec<Key> {
             groups.chain([Key::Subnet(interface.subnet), Key::Vpc(interface.vpc)]).collect()
         }
         Record::Image(image) => vec![Key::Snapshot(image.root_snapshot)],
-        Record::Vpc(vpc) => vec![Key::DhcpOptions(vpc.dhcp_options)],
+        Record::Vpc(vpc) => vpc.dhcp_options.map(Key::DhcpOptions).into_iter().collect(),
         _ => vec![],
     }
 }

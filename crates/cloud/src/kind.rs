@@ -100,6 +100,12 @@ kinds! {
     InternetGateway by InternetGatewayId in internet_gateways:
         "internet-gateway", "internetGateway ID",
         "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound";
+    EgressOnlyInternetGateway by EgressOnlyInternetGatewayId in egress_only_internet_gateways:
+        "egress-only-internet-gateway", "eigw ID",
+        "InvalidEgressOnlyInternetGatewayId.Malformed", "InvalidGatewayID.NotFound";
+    SubnetCidrReservation by SubnetCidrReservationId in subnet_cidr_reservations:
+        "subnet-cidr-reservation", "subnet CIDR reservation ID",
+        "InvalidSubnetCidrReservationId.Malformed", "InvalidSubnetCidrReservationID.NotFound";
     RouteTable by RouteTableId in route_tables:
         "route-table", "routeTable ID", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound";
     NetworkAcl by NetworkAclId in network_acls:

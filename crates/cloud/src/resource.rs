@@ -5,10 +5,10 @@ mod connect;
 mod iam;
 mod instance;
 mod interface;
-mod network;
 mod options;
 mod routes;
 mod volume;
+mod vpc;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,6 @@ pub use interface::{
     Address, Attachment, ConnectionTracking, InterfaceManager, InterfacePermission, InterfaceTransition, InterfaceType,
     NetworkInterface, NetworkInterfacePermission, PublicAddress, SecondaryAddress, TransitionKind,
 };
-pub use network::{DhcpOptions, InternetGateway, Subnet, Vpc};
 pub use options::{
     AssociationState, CapacityChoice, CpuCredits, CpuOptions, IamProfileAssociation, InstanceOptions,
     InstancePlacement, InstanceTenancy, MaintenanceOptions, PrivateDnsOptions,
@@ -45,6 +44,10 @@ pub use routes::{
 pub use volume::{
     FastRestore, ModificationState, Snapshot, SnapshotContent, SnapshotState, Tiering, TieringOperation, Volume,
     VolumeAttachment, VolumeAttachmentState, VolumeLife, VolumeModification, VolumeSpec, VolumeType,
+};
+pub use vpc::{
+    DhcpOptions, EgressOnlyInternetGateway, HostnameType, InternetGateway, Ipv6Block, ReservationType, Subnet,
+    SubnetCidrReservation, Vpc,
 };
 
 /// The tags of one resource, by key.

@@ -20,65 +20,100 @@ pub fn is_seeded(region: &View<'_>) -> bool {
     region.settings.contains_key(SEEDED)
 }
 
-/// Gives the context's region its default VPC with one /20 subnet in each zone, internet gateway, main route table,
-/// default security group and default network ACL, unless the region has been set up before.
-///
-/// Follows the VPC guide's page on default VPCs.
+/// Gives the context's region its default VPC, unless the region has been set up before.
 pub fn seed_region(context: &Context, tx: &mut Transaction) {
     if is_seeded(&tx.view()) {
         return;
     }
     tx.put(Setting { name: SEEDED.into(), value: context.now.to_string() });
-    let region = &context.region;
+    make_default_vpc(context, tx);
+}
+
+/// Makes a default VPC with one /20 subnet in each zone, internet gateway and a route to it.
+///
+/// Follows the VPC guide's page on default VPCs.
+pub(crate) fn make_default_vpc(context: &Context, tx: &mut Transaction) -> VpcId {
     let cidr: Ipv4Cidr = DEFAULT_VPC.parse().expect("a constant CIDR");
-    let dhcp = DhcpOptions {
-        id: DhcpOptionsId::from_number(context.id_number()),
-        configurations: BTreeMap::from([
-            ("domain-name".to_owned(), vec![internal_domain(region)]),
-            ("domain-name-servers".to_owned(), vec!["AmazonProvidedDNS".to_owned()]),
-        ]),
-    };
-    let vpc = Vpc {
-        id: VpcId::from_number(context.id_number()),
-        cidrs: vec![cidr],
-        is_default: true,
-        dhcp_options: dhcp.id,
-        enable_dns_support: true,
-        enable_dns_hostnames: true,
-    };
-    let gateway = InternetGateway { id: InternetGatewayId::from_number(context.id_number()), vpc: Some(vpc.id) };
-    let mut acl = NetworkAcl {
+    let gateway = InternetGatewayId::from_number(context.id_number());
+    let mut vpc = Vpc::new(VpcId::from_number(context.id_number()), cidr);
+    let id = vpc.id;
+    (vpc.is_default, vpc.enable_dns_hostnames) = (true, true);
+    make_vpc(context, tx, vpc);
+    for (index, letter) in (0..).zip(Region::ZONE_LETTERS) {
+        let base = cidr.nth(index * 4096).expect("three /20 blocks fit into a /16");
+        let block = Ipv4Cidr::new(base, 20).expect("20 is a prefix length");
+        make_default_subnet(context, tx, id, block, context.region.zone(letter));
+    }
+    tx.put(InternetGateway { id: gateway, vpc: Some(id) });
+    if let Some(main) = tx.route_tables.values().find(|table| table.vpc == id && table.is_main()).cloned() {
+        let mut main = RouteTable::clone(&main);
+        main.routes.push(Route { destination: Ipv4Cidr::ANY.into(), target: RouteTarget::InternetGateway(gateway) });
+        tx.put(main);
+    }
+    id
+}
+
+/// Makes a VPC with what every VPC begins with: the region's DHCP options, a main route table, a default network ACL
+/// and a default security group. Its IPv4 blocks are given ids.
+pub(crate) fn make_vpc(context: &Context, tx: &mut Transaction, mut vpc: Vpc) {
+    vpc.dhcp_options = Some(default_dhcp_options(context, tx));
+    let association = |cidr: &Ipv4Cidr| (*cidr, VpcCidrAssociationId::from_number(context.id_number()));
+    vpc.cidr_associations = vpc.cidrs.iter().map(association).collect();
+    let main = RouteTableAssociation::main(RouteTableAssociationId::from_number(context.id_number()));
+    tx.put(RouteTable {
+        associations: vec![main],
+        ..RouteTable::new(RouteTableId::from_number(context.id_number()), vpc.id)
+    });
+    tx.put(NetworkAcl {
         id: NetworkAclId::from_number(context.id_number()),
         vpc: vpc.id,
         is_default: true,
         entries: [false, true].map(allow_all).to_vec(),
         associations: BTreeMap::new(),
-    };
-    for (index, letter) in (0..).zip(Region::ZONE_LETTERS) {
-        let base = cidr.nth(index * 4096).expect("three /20 blocks fit into a /16");
-        let subnet = Subnet {
-            id: SubnetId::from_number(context.id_number()),
-            vpc: vpc.id,
-            cidr: Ipv4Cidr::new(base, 20).expect("20 is a prefix length"),
-            zone: region.zone(letter),
-            default_for_az: true,
-            map_public_ip_on_launch: true,
-        };
-        acl.associations.insert(subnet.id, NetworkAclAssociationId::from_number(context.id_number()));
-        tx.put(subnet);
-    }
-    let main = RouteTableAssociation::main(RouteTableAssociationId::from_number(context.id_number()));
-    let out = Route { destination: Ipv4Cidr::ANY.into(), target: RouteTarget::InternetGateway(gateway.id) };
-    tx.put(RouteTable {
-        routes: vec![out],
-        associations: vec![main],
-        ..RouteTable::new(RouteTableId::from_number(context.id_number()), vpc.id)
     });
     tx.put(default_group(context, vpc.id));
-    tx.put(dhcp);
     tx.put(vpc);
-    tx.put(gateway);
-    tx.put(acl);
+}
+
+/// Makes the default subnet of a zone.
+pub(crate) fn make_default_subnet(
+    context: &Context,
+    tx: &mut Transaction,
+    vpc: VpcId,
+    cidr: Ipv4Cidr,
+    zone: AvailabilityZone,
+) -> SubnetId {
+    let id = SubnetId::from_number(context.id_number());
+    let settings = Subnet { default_for_az: true, map_public_ip_on_launch: true, ..Subnet::new(id, vpc, cidr, zone) };
+    make_subnet(context, tx, settings);
+    id
+}
+
+/// Makes a subnet, which the VPC's default network ACL guards from then on.
+pub(crate) fn make_subnet(context: &Context, tx: &mut Transaction, subnet: Subnet) {
+    if let Some(acl) = tx.network_acls.values().find(|acl| acl.vpc == subnet.vpc && acl.is_default).cloned() {
+        let mut acl = NetworkAcl::clone(&acl);
+        acl.associations.insert(subnet.id, NetworkAclAssociationId::from_number(context.id_number()));
+        tx.put(acl);
+    }
+    tx.put(subnet);
+}
+
+/// The set of DHCP options that new VPCs of the region get; made where there is none.
+fn default_dhcp_options(context: &Context, tx: &mut Transaction) -> DhcpOptionsId {
+    let configurations = BTreeMap::from([
+        ("domain-name".to_owned(), vec![internal_domain(&context.region)]),
+        ("domain-name-servers".to_owned(), vec!["AmazonProvidedDNS".to_owned()]),
+    ]);
+    // Regions that were set up before the set was marked as the default one are told by what it says.
+    let found = tx.dhcp_options.values().find(|options| options.is_default);
+    let found = found.or_else(|| tx.dhcp_options.values().find(|options| options.configurations == configurations));
+    if let Some(found) = found {
+        return found.id;
+    }
+    let id = DhcpOptionsId::from_number(context.id_number());
+    tx.put(DhcpOptions { id, configurations, is_default: true });
+    id
 }
 
 /// The group every VPC begins with: members reach each other, and everything outside.

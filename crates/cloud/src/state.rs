@@ -79,6 +79,10 @@ tables! {
     subnets: SubnetId => Subnet by id,
     /// Internet gateways.
     internet_gateways: InternetGatewayId => InternetGateway by id,
+    /// Egress-only internet gateways.
+    egress_only_internet_gateways: EgressOnlyInternetGatewayId => EgressOnlyInternetGateway by id,
+    /// Ranges of subnets that are set aside.
+    subnet_cidr_reservations: SubnetCidrReservationId => SubnetCidrReservation by id,
     /// Route tables.
     route_tables: RouteTableId => RouteTable by id,
     /// Network ACLs.
@@ -146,6 +150,11 @@ impl Tables {
     /// How many addresses of the subnet are free.
     pub fn free_addresses(&self, subnet: &Subnet) -> u64 {
         subnet.usable().saturating_sub(u64::from(self.subnet_usage.get(&subnet.id).copied().unwrap_or(0)))
+    }
+
+    /// The ranges of a subnet that are set aside: addresses in them are never chosen, only named.
+    pub fn reservations_of(&self, subnet: SubnetId) -> impl Iterator<Item = &Arc<SubnetCidrReservation>> {
+        self.subnet_cidr_reservations.values().filter(move |reservation| reservation.subnet == subnet)
     }
 
     /// The interfaces of an instance, the primary one first.
@@ -230,6 +239,8 @@ impl Key {
             Self::Vpc(id) => id.to_string(),
             Self::Subnet(id) => id.to_string(),
             Self::InternetGateway(id) => id.to_string(),
+            Self::EgressOnlyInternetGateway(id) => id.to_string(),
+            Self::SubnetCidrReservation(id) => id.to_string(),
             Self::RouteTable(id) => id.to_string(),
             Self::NetworkAcl(id) => id.to_string(),
             Self::PrefixList(id) => id.to_string(),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::ops::Deref;
 
-use types::{Region, SubnetId};
+use types::{Cidr, Region, SubnetId};
 
 use crate::context::{Config, Context};
 use crate::error::ApiError;
@@ -74,7 +74,7 @@ impl Transaction {
         (self.changes, self.state)
     }
 
-    /// A free private address of the subnet: a random one, as on AWS.
+    /// A free private address of the subnet that is not set aside: a random one, as on AWS.
     ///
     /// # Errors
     /// `InsufficientFreeAddressesInSubnet` where none is left.
@@ -82,10 +82,12 @@ impl Transaction {
         let subnet = self.subnets.get(&subnet).ok_or_else(|| {
             ApiError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{subnet}' does not exist"))
         })?;
+        let reserved: Vec<Cidr> = self.reservations_of(subnet.id).map(|reservation| reservation.cidr).collect();
         let usable = u32::try_from(subnet.usable()).unwrap_or(u32::MAX);
         let start = if usable == 0 { 0 } else { (context.random() % u64::from(usable)) as u32 };
         (0..usable)
             .filter_map(|step| subnet.cidr.nth(4 + (start + step) % usable))
+            .filter(|ip| !reserved.iter().any(|range| range.contains((*ip).into())))
             .find(|ip| !self.private_addresses.contains_key(&(subnet.vpc, *ip)))
             .ok_or_else(|| {
                 ApiError::new(

@@ -131,7 +131,7 @@ async fn deleting_a_resource_takes_its_tags() {
     let ledger = Ledger::open(&dir.path().join("state.redb")).unwrap();
     let id = DhcpOptionsId::from_number(7);
     let done = ledger.write::<(), (), _>(region(), author("Delete"), move |tx| {
-        tx.put(DhcpOptions { id, configurations: BTreeMap::new() });
+        tx.put(DhcpOptions { id, configurations: BTreeMap::new(), is_default: false });
         let tags = BTreeMap::from([("k".to_owned(), "v".to_owned())]);
         tx.put(TagSet { resource: Arc::from(id.to_string()), tags });
         tx.delete(Key::DhcpOptions(id));

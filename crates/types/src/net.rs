@@ -1,7 +1,7 @@
 //! Addresses, ranges and protocols.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -227,6 +227,20 @@ impl Cidr {
     /// The IPv6 block, if it is one.
     pub fn ipv6(self) -> Option<Ipv6Cidr> {
         if let Self::Ipv6(cidr) = self { Some(cidr) } else { None }
+    }
+
+    /// Whether the address lies inside; never for one of the other family.
+    pub fn contains(self, address: IpAddr) -> bool {
+        match (self, address) {
+            (Self::Ipv4(block), IpAddr::V4(address)) => block.contains(address),
+            (Self::Ipv6(block), IpAddr::V6(address)) => block.contains(address),
+            _ => false,
+        }
+    }
+
+    /// Whether the two have an address in common; never those of different families.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.contains_cidr(other) || other.contains_cidr(self)
     }
 
     /// Whether all of `other` lies inside; never for a block of the other family.
@@ -482,6 +496,10 @@ mod tests {
         assert!(four.contains_cidr("10.2.0.0/16".parse().unwrap()) && !four.contains_cidr(six));
         assert!(Cidr::from(Ipv6Cidr::ANY).contains_cidr(six) && !Cidr::from(Ipv6Cidr::ANY).contains_cidr(four));
         assert_eq!(serde_json::from_str::<Cidr>("\"::/0\"").unwrap(), Cidr::from(Ipv6Cidr::ANY));
+        assert!(four.contains("10.255.0.1".parse().unwrap()) && !four.contains("2001:db8::1".parse().unwrap()));
+        assert!(
+            six.contains("2001:db8::1".parse().unwrap()) && six.overlaps(Ipv6Cidr::ANY.into()) && !six.overlaps(four)
+        );
         assert!("::/x".parse::<Cidr>().is_err() && "10.0.0.0".parse::<Cidr>().is_err());
     }
 

@@ -21,10 +21,14 @@ struct VpcRow<'a> {
 }
 
 impl VpcRow<'_> {
-    /// Each block with the id of its association, which follows from the VPC's own and the block's place.
+    /// Each block with the id of its association.
     fn cidrs(&self) -> impl Iterator<Item = (String, Ipv4Cidr)> {
-        let number = self.vpc.id.number();
-        (number..).zip(&self.vpc.cidrs).map(|(id, cidr)| (format!("vpc-cidr-assoc-{id:017x}"), *cidr))
+        self.vpc.cidrs.iter().map(|cidr| (self.vpc.association(cidr).to_string(), *cidr))
+    }
+
+    /// The id of its DHCP options, `default` for none.
+    fn dhcp_options(&self) -> String {
+        self.vpc.dhcp_options.map_or_else(|| "default".to_owned(), |id| id.to_string())
     }
 }
 
@@ -52,7 +56,7 @@ impl Filterable for VpcRow<'_> {
             "cidr-block-association.association-id" => self.cidrs().for_each(|(id, _)| found(&id)),
             "cidr-block-association.cidr-block" => self.cidrs().for_each(|(_, cidr)| found(&cidr.to_string())),
             "cidr-block-association.state" => found(VpcCidrBlockStateCode::Associated.as_str()),
-            "dhcp-options-id" => found(&self.vpc.dhcp_options.to_string()),
+            "dhcp-options-id" => found(&self.dhcp_options()),
             "is-default" | "isDefault" => found(truth(self.vpc.is_default)),
             "owner-id" => found(self.owner),
             "state" => found(VpcState::Available.as_str()),
@@ -114,7 +118,7 @@ fn vpc_shape(row: &VpcRow<'_>) -> ec2_shapes::Vpc {
         block_public_access_states: public_access(),
         cidr_block: row.vpc.cidrs.first().map(ToString::to_string),
         cidr_block_association_set: row.cidrs().map(association).collect(),
-        dhcp_options_id: Some(row.vpc.dhcp_options.to_string()),
+        dhcp_options_id: Some(row.dhcp_options()),
         instance_tenancy: Some(Tenancy::Default),
         is_default: Some(row.vpc.is_default),
         owner_id: Some(row.owner.to_owned()),
@@ -280,7 +284,7 @@ mod tests {
             ("cidr-block-association.association-id", &association),
             ("cidr-block-association.cidr-block", "172.31.*"),
             ("cidr-block-association.state", "associated"),
-            ("dhcp-options-id", &vpc.dhcp_options.to_string()),
+            ("dhcp-options-id", &vpc.dhcp_options.unwrap().to_string()),
             ("is-default", "true"),
             ("isDefault", "true"),
             ("owner-id", "123456789012"),

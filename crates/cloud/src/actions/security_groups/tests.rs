@@ -12,7 +12,7 @@ use super::*;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::resource::{self, NetworkInterface};
-use crate::seed::default_group;
+use crate::seed::make_vpc;
 use crate::testing::{filter, seeded, shape_tags, specification};
 
 /// A default VPC and another one, each with a group `web`.
@@ -28,15 +28,8 @@ impl Cloud {
     fn new() -> Self {
         let (context, state) = seeded();
         let mut tx = Transaction::new(&state, context.region.clone());
-        let default_vpc = tx.default_vpc().unwrap().as_ref().clone();
-        let other = resource::Vpc {
-            id: VpcId::from_number(context.id_number()),
-            cidrs: vec!["10.0.0.0/16".parse().unwrap()],
-            is_default: false,
-            ..default_vpc
-        };
-        tx.put(other.clone());
-        tx.put(default_group(&context, other.id));
+        let other = resource::Vpc::new(VpcId::from_number(context.id_number()), "10.0.0.0/16".parse().unwrap());
+        make_vpc(&context, &mut tx, other.clone());
         let mut cloud = Self { context, tx, web: String::new(), other_vpc: other.id, other_web: String::new() };
         cloud.web = cloud.create("web", None).unwrap();
         cloud.other_web = cloud.create("web", Some(&other.id.to_string())).unwrap();

@@ -9,7 +9,7 @@ use crate::actions::testbed::{Bed, texts};
 use crate::context::Config;
 use crate::lifecycle;
 use crate::resource::{self, StateReason};
-use crate::seed::default_group;
+use crate::seed::{make_subnet, make_vpc};
 use crate::testing::specification;
 use crate::transaction::Transaction;
 
@@ -36,27 +36,13 @@ fn root_mapping(edit: impl FnOnce(&mut EbsBlockDevice)) -> BlockDeviceMapping {
 fn other_vpc(bed: &mut Bed) -> (String, String) {
     let context = &bed.context;
     let mut tx = Transaction::new(&bed.state, context.region.clone());
-    let default = tx.default_vpc().unwrap().clone();
-    let vpc = resource::Vpc {
-        id: types::VpcId::from_number(7),
-        cidrs: vec!["10.0.0.0/16".parse().unwrap()],
-        is_default: false,
-        enable_dns_hostnames: false,
-        ..resource::Vpc::clone(&default)
-    };
-    let subnet = resource::Subnet {
-        id: types::SubnetId::from_number(7),
-        vpc: vpc.id,
-        cidr: "10.0.0.0/28".parse().unwrap(),
-        zone: context.region.zone('b'),
-        default_for_az: false,
-        map_public_ip_on_launch: false,
-    };
-    let group = default_group(context, vpc.id);
-    let ids = (subnet.id.to_string(), group.id.to_string());
-    tx.put(vpc);
-    tx.put(subnet);
-    tx.put(group);
+    let vpc = resource::Vpc::new(types::VpcId::from_number(7), "10.0.0.0/16".parse().unwrap());
+    let (id, block, zone) = (types::SubnetId::from_number(7), "10.0.0.0/28".parse().unwrap(), context.region.zone('b'));
+    let subnet = resource::Subnet::new(id, vpc.id, block, zone);
+    make_vpc(context, &mut tx, vpc.clone());
+    make_subnet(context, &mut tx, subnet);
+    let group = tx.security_groups.values().find(|group| group.vpc == vpc.id).unwrap().id;
+    let ids = (id.to_string(), group.to_string());
     bed.state = tx.finish().1;
     ids
 }
