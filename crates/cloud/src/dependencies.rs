@@ -28,7 +28,7 @@ fn uses(record: &Record) -> Vec<Key> {
             let groups = interface.groups.iter().copied().map(Key::SecurityGroup);
             groups.chain([Key::Subnet(interface.subnet), Key::Vpc(interface.vpc)]).collect()
         }
-        Record::Image(image) => vec![Key::Snapshot(image.root_snapshot)],
+        Record::Image(image) => image.snapshots().map(Key::Snapshot).collect(),
         Record::Vpc(vpc) => vpc.dhcp_options.map(Key::DhcpOptions).into_iter().collect(),
         _ => vec![],
     }

@@ -3,6 +3,7 @@
 mod access;
 mod connect;
 mod iam;
+mod image;
 mod instance;
 mod interface;
 mod options;
@@ -26,9 +27,10 @@ pub use connect::{
     TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
-pub use instance::{
-    BlockDevice, EarlyDisk, Image, ImageLayer, Instance, MetadataOptions, ShutdownBehavior, StateReason,
+pub use image::{
+    DeregistrationProtection, Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, LaunchPermission,
 };
+pub use instance::{BlockDevice, EarlyDisk, Instance, MetadataOptions, ShutdownBehavior, StateReason};
 pub use interface::{
     Address, Attachment, ConnectionTracking, InterfaceManager, InterfacePermission, InterfaceTransition, InterfaceType,
     NetworkInterface, NetworkInterfacePermission, PublicAddress, SecondaryAddress, TransitionKind,

@@ -143,7 +143,7 @@ pub(crate) fn adopt_disks(tx: &mut Transaction, instance: &Instance) {
         let volume_type = VolumeType::from_name(&early.volume_type).unwrap_or(VolumeType::DEFAULT);
         let image = tx.images.get(&instance.image).or_else(|| tx.state().shared.images.get(&instance.image)).cloned();
         let size_gib = match (early.size_gib, &image) {
-            (0, Some(image)) => image.root_volume_gib,
+            (0, Some(image)) => image.root_volume_gib(),
             (0, None) => 1,
             (size, _) => size,
         };
@@ -151,7 +151,7 @@ pub(crate) fn adopt_disks(tx: &mut Transaction, instance: &Instance) {
             id: device.volume,
             zone: instance.zone.clone(),
             spec: VolumeSpec::new(size_gib, volume_type),
-            snapshot: image.filter(|_| is_root).map(|image| image.root_snapshot),
+            snapshot: image.filter(|_| is_root).and_then(|image| image.root_snapshot()),
             life: VolumeLife::Ready,
             life_since: early.attach_time,
             created: early.attach_time,

@@ -160,7 +160,7 @@ type Exists = fn(&View<'_>, &str) -> Option<bool>;
 const OTHER_KINDS: &[(Kind, Exists)] = &[
     // Those of images have no records of their own.
     (<Snapshot as Resource>::KIND, |view, id| {
-        id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot == id))
+        id.parse().ok().map(|id| images(view).any(|image| image.root_snapshot() == Some(id)))
     }),
     (
         Kind {

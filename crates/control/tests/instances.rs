@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::resource::{Image, ImageLayer, Instance};
+use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageVolume, Instance};
 use cloud::{Config, Context, Transaction};
 use control::{Controllers, Parts};
 use ec2_shapes::{Request, Response};
@@ -120,19 +120,13 @@ fn author() -> Author {
 }
 
 fn image() -> Image {
-    Image {
-        id: ImageId::from_number(1),
-        name: "debian-12".into(),
-        description: String::new(),
-        created: Timestamp::from_unix_ms(0),
-        architecture: "x86_64".to_owned(),
-        layers: vec![ImageLayer("/layer".into())],
-        root_device: "/dev/xvda".to_owned(),
-        root_snapshot: SnapshotId::from_number(1),
-        root_volume_gib: 8,
-        login_user: "admin".to_owned(),
-        is_builtin: true,
-    }
+    let root = ImageMapping {
+        device_name: "/dev/xvda".to_owned(),
+        device: ImageDevice::Volume(ImageVolume::new(SnapshotId::from_number(1), 8)),
+    };
+    let layers = vec![ImageLayer("/layer".into())];
+    let new = Image::new(ImageId::from_number(1), "debian-12", Timestamp::from_unix_ms(0), layers, root);
+    Image { is_builtin: true, ..new }
 }
 
 fn ids(id: InstanceId) -> Vec<String> {

@@ -22,7 +22,7 @@ const AMAZON_ACCOUNT: &str = "137112412989";
 fn all(view: &View<'_>) -> Vec<Arc<Snapshot>> {
     let own = &view.tables().snapshots;
     let images = view.state().shared.images.values().chain(view.tables().images.values());
-    let implied = images.filter(|image| !own.contains_key(&image.root_snapshot)).map(|image| Snapshot::of_image(image));
+    let implied = images.filter_map(|image| Snapshot::of_image(image)).filter(|snapshot| !own.contains_key(&snapshot.id));
     let mut all: Vec<Arc<Snapshot>> = own.values().cloned().chain(implied.map(Arc::new)).collect();
     all.sort_by_key(|snapshot| snapshot.id);
     all.dedup_by_key(|snapshot| snapshot.id);
@@ -40,8 +40,8 @@ pub(super) fn find(view: &View<'_>, text: &str) -> Result<Arc<Snapshot>, ApiErro
     }
     let mut images = view.state().shared.images.values().chain(view.tables().images.values());
     images
-        .find(|image| image.root_snapshot == id)
-        .map(|image| Arc::new(Snapshot::of_image(image)))
+        .find(|image| image.root_snapshot() == Some(id))
+        .and_then(|image| Snapshot::of_image(image).map(Arc::new))
         .ok_or_else(|| Snapshot::KIND.not_found(&[text]))
 }
 

@@ -226,18 +226,16 @@ fn image_id(number: u128) -> ImageId {
 }
 
 fn image(number: u128, name: &str, architecture: &str, is_builtin: bool) -> resource::Image {
+    let root = resource::ImageMapping {
+        device_name: "/dev/xvda".to_owned(),
+        device: resource::ImageDevice::Volume(resource::ImageVolume::new(SnapshotId::from_number(number), 8)),
+    };
+    let created = Timestamp::from_unix_ms(1_600_000_000_000);
     resource::Image {
-        id: image_id(number),
-        name: name.into(),
         description: format!("The image {name}"),
-        created: Timestamp::from_unix_ms(1_600_000_000_000),
         architecture: architecture.to_owned(),
-        layers: vec![ImageLayer("base".into())],
-        root_device: "/dev/xvda".to_owned(),
-        root_snapshot: SnapshotId::from_number(number),
-        root_volume_gib: 8,
-        login_user: "admin".to_owned(),
         is_builtin,
+        ..resource::Image::new(image_id(number), name, created, vec![ImageLayer("base".into())], root)
     }
 }
 

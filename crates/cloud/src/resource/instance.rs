@@ -1,13 +1,14 @@
-//! Machines and the images they start from.
+//! Machines.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use types::{
-    AvailabilityZone, ImageId, InstanceId, InstanceState, NetworkInterfaceId, ReservationId, SnapshotId, SubnetId,
-    Timestamp, VolumeId, VpcId,
+    AvailabilityZone, ImageId, InstanceId, InstanceState, NetworkInterfaceId, ReservationId, SubnetId, Timestamp,
+    VolumeId, VpcId,
 };
 
+use super::ImageLayer;
 use super::options::{IamProfileAssociation, InstanceOptions};
 
 /// Why an instance is in its state: a code such as `Client.UserInitiatedShutdown` and a text.
@@ -199,36 +200,4 @@ impl Instance {
         self.state_reason = None;
         self.transition_reason.clear();
     }
-}
-
-/// One immutable layer of a root filesystem.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ImageLayer(pub Arc<str>);
-
-/// A machine image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Its id.
-    pub id: ImageId,
-    /// Its name.
-    pub name: Arc<str>,
-    /// What it holds.
-    pub description: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// EC2's name of the architecture, such as `x86_64`.
-    pub architecture: String,
-    /// The layers of its root filesystem, lowest first.
-    pub layers: Vec<ImageLayer>,
-    /// The name of the root device.
-    pub root_device: String,
-    /// The snapshot its root volume is said to come from.
-    pub root_snapshot: SnapshotId,
-    /// The size of its root volume in GiB.
-    pub root_volume_gib: u32,
-    /// The user that its key pair opens.
-    pub login_user: String,
-    /// Whether it comes with Daemun; such images belong to `amazon` in filters by owner.
-    pub is_builtin: bool,
 }

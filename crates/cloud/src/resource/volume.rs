@@ -355,18 +355,19 @@ impl Snapshot {
     }
 
     /// The snapshot that the root volumes of an image are said to come from, where it has no record of its own.
-    pub fn of_image(image: &Image) -> Self {
+    pub fn of_image(image: &Image) -> Option<Self> {
+        let id = image.root_snapshot()?;
         let content = SnapshotContent::Layers(image.layers.clone());
         // A number of its own, so that no volume of a cloud is taken for it.
-        let volume = VolumeId::from_number(!image.root_snapshot.number());
-        Self {
+        let volume = VolumeId::from_number(!id.number());
+        Some(Self {
             state: SnapshotState::Completed,
             completed: Some(image.created),
             description: format!("Root volume of {}", image.name),
             is_builtin: image.is_builtin,
             is_public: image.is_builtin,
-            ..Self::new(image.root_snapshot, volume, image.root_volume_gib, content, image.created)
-        }
+            ..Self::new(id, volume, image.root_volume_gib(), content, image.created)
+        })
     }
 }
 

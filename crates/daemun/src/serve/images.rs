@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::bail;
-use cloud::resource::{Image, ImageLayer};
+use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageVolume};
 use cloud::{Key, Transaction};
 use sha2::{Digest, Sha256};
 use store::{Author, Ledger};
@@ -72,17 +72,17 @@ fn image(image: &host::image::Image) -> Image {
             digest[0], digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7],
         ]))
     };
+    let root = ImageMapping {
+        device_name: ROOT_DEVICE.to_owned(),
+        device: ImageDevice::Volume(ImageVolume::new(SnapshotId::from_number(number("snapshot")), ROOT_VOLUME_GIB)),
+    };
+    let layers = image.layers.iter().map(|layer| ImageLayer(layer.display().to_string().into())).collect();
     Image {
-        id: ImageId::from_number(number("image")),
-        name: image.name.as_str().into(),
         description: image.description.clone(),
-        created: image.created,
         architecture: image.architecture.clone(),
-        layers: image.layers.iter().map(|layer| ImageLayer(layer.display().to_string().into())).collect(),
-        root_device: ROOT_DEVICE.to_owned(),
-        root_snapshot: SnapshotId::from_number(number("snapshot")),
-        root_volume_gib: ROOT_VOLUME_GIB,
         login_user: image.user.clone(),
         is_builtin: true,
+        boot_mode: Some("uefi-preferred".to_owned()),
+        ..Image::new(ImageId::from_number(number("image")), &image.name, image.created, layers, root)
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::actions) fn run_instances(
     if let Some(made) = idempotency::check(context, tx, ACTION, &scope, token, &parameters)? {
         return repeat(context, tx, &made);
     }
-    let launch = Launch::new(tx, &request)?;
+    let launch = Launch::new(context, tx, &request)?;
     let tags = NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface"])?;
     let count = affordable(context, tx, &launch, &request)?;
     let id = ReservationId::from_number(context.id_number());
@@ -159,10 +159,10 @@ struct Launch {
 
 impl Launch {
     /// Checks all that the request says about single instances.
-    fn new(tx: &Transaction, request: &RunInstancesRequest) -> Result<Self, ApiError> {
+    fn new(context: &Context, tx: &Transaction, request: &RunInstancesRequest) -> Result<Self, ApiError> {
         let instance_type = find_type(request)?;
         settings::refuse_unavailable(request, instance_type)?;
-        let image = find_image(tx, request)?;
+        let image = find_image(context, tx, request)?;
         check_architecture(instance_type, &image)?;
         let key = request.key_name.as_deref().map(|name| find_key(tx, name)).transpose()?;
         let disks = Disks::new(&tx.view(), &image, instance_type, &request.block_device_mappings)?;
@@ -247,10 +247,9 @@ fn find_type(request: &RunInstancesRequest) -> Result<&'static InstanceType, Api
     InstanceType::find(name).ok_or_else(|| ApiError::invalid_value(format!("Invalid value '{name}' for InstanceType.")))
 }
 
-fn find_image(tx: &Transaction, request: &RunInstancesRequest) -> Result<Image, ApiError> {
+fn find_image(context: &Context, tx: &Transaction, request: &RunInstancesRequest) -> Result<Image, ApiError> {
     let text = request.image_id.as_deref().ok_or_else(|| ApiError::missing("ImageId"))?;
-    let id = images::parse_image_id(text)?;
-    images::find(&tx.view(), id).cloned().ok_or_else(|| images::not_found(&[text]))
+    images::get_launchable(context, &tx.view(), text).cloned()
 }
 
 fn check_architecture(instance_type: &InstanceType, image: &Image) -> Result<(), ApiError> {

@@ -15,6 +15,7 @@ use crate::transaction::Transaction;
 use crate::view::View;
 
 /// One volume that every instance of a call gets.
+#[derive(Clone)]
 struct Disk {
     device_name: String,
     spec: VolumeSpec,
@@ -40,7 +41,10 @@ impl Disks {
         instance_type: &InstanceType,
         mappings: &[BlockDeviceMapping],
     ) -> Result<Self, ApiError> {
-        let mut disks = vec![root_of(image)];
+        let mut disks = of_image(view, image);
+        if disks.first().is_none_or(|root| root.device_name != image.root_device) {
+            return Err(invalid(format!("The image '{}' has no volume as its root device", image.id)));
+        }
         let mut seen = Vec::new();
         for mapping in mappings {
             let name =
@@ -51,8 +55,7 @@ impl Disks {
             seen.push(name);
             check_kind(mapping, name)?;
             if name == image.root_device {
-                let root = changed_root(view, image, mapping)?;
-                disks[0] = root;
+                disks[0] = changed_root(view, image, &disks[0], mapping)?;
             } else if mapping.no_device.is_some() {
                 disks.retain(|disk| disk.device_name != name);
             } else if let Some(ebs) = &mapping.ebs {
@@ -110,26 +113,37 @@ impl Disks {
     }
 }
 
-/// The root volume as the image has it.
-fn root_of(image: &Image) -> Disk {
-    Disk {
-        device_name: image.root_device.clone(),
-        spec: VolumeSpec::new(image.root_volume_gib, VolumeType::DEFAULT),
-        snapshot: Some(image.root_snapshot),
-        layers: image.layers.clone(),
-        delete_on_termination: true,
-    }
+/// The volumes that the image has, the root volume first.
+fn of_image(view: &View<'_>, image: &Image) -> Vec<Disk> {
+    let disk = |mapping: &ImageMapping| {
+        let volume = mapping.volume()?;
+        let is_root = mapping.device_name == image.root_device;
+        let kept = volume.snapshot.and_then(|id| view.tables().snapshots.get(&id));
+        Some(Disk {
+            device_name: mapping.device_name.clone(),
+            spec: volume.spec,
+            snapshot: volume.snapshot,
+            layers: match kept {
+                _ if is_root => image.layers.clone(),
+                Some(snapshot) => snapshot.layers().to_vec(),
+                None => vec![],
+            },
+            delete_on_termination: volume.delete_on_termination,
+        })
+    };
+    let mut disks: Vec<Disk> = image.mappings.iter().filter_map(disk).collect();
+    disks.sort_by_key(|disk| disk.device_name != image.root_device);
+    disks
 }
 
 /// The root volume with what its mapping says.
-fn changed_root(view: &View<'_>, image: &Image, mapping: &BlockDeviceMapping) -> Result<Disk, ApiError> {
-    let root = root_of(image);
+fn changed_root(view: &View<'_>, image: &Image, root: &Disk, mapping: &BlockDeviceMapping) -> Result<Disk, ApiError> {
     if mapping.no_device.is_some() || mapping.virtual_name.is_some() {
         return Err(invalid(format!("The root device '{}' must be a volume", root.device_name)));
     }
-    let Some(ebs) = &mapping.ebs else { return Ok(root) };
+    let Some(ebs) = &mapping.ebs else { return Ok(root.clone()) };
     refuse_unavailable(ebs)?;
-    if ebs.snapshot_id.as_deref().is_some_and(|id| id != image.root_snapshot.to_string()) {
+    if ebs.snapshot_id.is_some() && ebs.snapshot_id != root.snapshot.map(|id| id.to_string()) {
         return Err(unavailable("BlockDeviceMapping.Ebs.SnapshotId other than the image's own"));
     }
     if let Some(slow @ (ec2_shapes::VolumeType::St1 | ec2_shapes::VolumeType::Sc1)) = ebs.volume_type {
@@ -137,11 +151,19 @@ fn changed_root(view: &View<'_>, image: &Image, mapping: &BlockDeviceMapping) ->
             "Invalid value '{slow}' for VolumeType. Volumes of this type cannot be root devices."
         )));
     }
-    let own = view.tables().snapshots.get(&image.root_snapshot).map(|own| Snapshot::clone(own));
+    let own = root.snapshot.and_then(|id| view.tables().snapshots.get(&id)).map(|own| Snapshot::clone(own));
     let mut asked = ebs.clone();
-    asked.volume_size = asked.volume_size.or(i32::try_from(image.root_volume_gib).ok());
-    let spec = spec_of(&asked, Some(&own.unwrap_or_else(|| Snapshot::of_image(image))))?;
-    Ok(Disk { spec, delete_on_termination: ebs.delete_on_termination.unwrap_or(true), ..root })
+    asked.volume_size = asked.volume_size.or(i32::try_from(root.spec.size_gib).ok());
+    // What the image says of speed goes with the type it says it of.
+    if asked.volume_type.is_none() {
+        asked.volume_type = ec2_shapes::VolumeType::from_wire(root.spec.volume_type.name());
+        let said = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
+        asked.iops = asked.iops.or(said(root.spec.iops));
+        asked.throughput = asked.throughput.or(said(root.spec.throughput));
+    }
+    let spec = spec_of(&asked, own.or_else(|| Snapshot::of_image(image)).as_ref())?;
+    let delete_on_termination = ebs.delete_on_termination.unwrap_or(root.delete_on_termination);
+    Ok(Disk { spec, delete_on_termination, ..root.clone() })
 }
 
 /// A volume beside the root volume.
