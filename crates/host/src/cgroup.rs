@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::{HostError, Result};
 
@@ -19,6 +20,13 @@ const MAX_TASKS: u32 = 8_192;
 
 /// The period over which processor time is shared out, in microseconds; the kernel's default.
 const CPU_PERIOD_US: u64 = 100_000;
+
+/// The file that holds a group's processes still, on version 1.
+const FREEZER_STATE: &str = "freezer.state";
+
+/// How often a group is looked at that is to stand still, and how many times.
+const FREEZE_LOOK_EVERY: Duration = Duration::from_millis(5);
+const FREEZE_LOOKS: u32 = 2_000;
 
 /// The mounted hierarchies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -146,6 +154,47 @@ impl Cgroups {
         pids
     }
 
+    /// Holds a machine's processes still until what is returned is dropped.
+    ///
+    /// # Errors
+    /// [`HostError::Missing`] where the kernel cannot, [`HostError::TimedOut`] where a process does not stand still.
+    pub(crate) fn freeze(&self, name: &str) -> Result<Frozen> {
+        let frozen = Frozen { switch: self.freezer(name)? };
+        let (path, is_version_1) = (&frozen.switch, frozen.is_version_1());
+        let order = if is_version_1 { "FROZEN" } else { "1" };
+        fs::write(path, order).map_err(|e| HostError::io("writing", path, e))?;
+        for _ in 0..FREEZE_LOOKS {
+            let (state, wanted) = if is_version_1 {
+                (path.clone(), "FROZEN")
+            } else {
+                (path.with_file_name("cgroup.events"), "frozen 1")
+            };
+            let text = fs::read_to_string(&state).map_err(|e| HostError::io("reading", &state, e))?;
+            if text.lines().any(|line| line.trim() == wanted) {
+                return Ok(frozen);
+            }
+            std::thread::sleep(FREEZE_LOOK_EVERY);
+        }
+        let seconds = (FREEZE_LOOK_EVERY * FREEZE_LOOKS).as_secs();
+        Err(HostError::TimedOut { what: format!("holding {name} still"), seconds })
+    }
+
+    /// Lets a machine's processes go on that somebody held still.
+    pub(crate) fn thaw(&self, name: &str) {
+        drop(self.freezer(name).map(|switch| Frozen { switch }));
+    }
+
+    /// The file that holds the machine's own processes still.
+    fn freezer(&self, name: &str) -> Result<PathBuf> {
+        let group = format!("{}/machine", Self::group(name));
+        let version_1 = self.v1.get("freezer").map(|root| root.join(&group).join(FREEZER_STATE));
+        let version_2 = self.v2.as_ref().map(|root| root.join(&group).join("cgroup.freeze"));
+        version_1.into_iter().chain(version_2).find(|path| path.exists()).ok_or_else(|| HostError::Missing {
+            program: "the freezer of cgroups".to_owned(),
+            package: "a kernel with it, and mount its cgroup hierarchy".to_owned(),
+        })
+    }
+
     /// Removes a machine's groups. Its processes must be gone.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         for directory in self.directories(name) {
@@ -156,6 +205,27 @@ impl Cgroups {
             }
         }
         Ok(())
+    }
+}
+
+/// A machine whose processes stand still for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    switch: PathBuf,
+}
+
+impl Frozen {
+    fn is_version_1(&self) -> bool {
+        self.switch.ends_with(FREEZER_STATE)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        let order = if self.is_version_1() { "THAWED" } else { "0" };
+        if let Err(error) = fs::write(&self.switch, order) {
+            tracing::error!(%error, "{} keeps processes still", self.switch.display());
+        }
     }
 }
 
@@ -188,7 +258,7 @@ fn remove_tree(directory: &Path) -> io::Result<()> {
         match fs::remove_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
-                std::thread::sleep(std::time::Duration::from_millis(5));
+                std::thread::sleep(Duration::from_millis(5));
             }
             result => return result,
         }

@@ -1,6 +1,7 @@
 //! Machine images: ordered, immutable root-filesystem layers and what is known about them.
 
 mod build;
+mod layers;
 mod mirror;
 mod progress;
 mod recipe;
@@ -14,6 +15,7 @@ use types::Timestamp;
 
 use crate::{HostError, Result};
 
+pub use layers::{CapturedLayers, Layers, SimulatedLayers};
 pub use progress::{Progress, Stage};
 pub use recipe::{Base, Recipe};
 pub use secrets::find as find_secrets;

@@ -50,6 +50,11 @@ impl ImageStore {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// Its directory.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Every image, by name.
     pub fn list(&self) -> Result<Vec<Image>> {
         let directory = self.root.join("images");

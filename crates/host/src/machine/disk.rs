@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Component, Path, PathBuf};
 
 use super::{IDS_PER_MACHINE, MachineSpec, SeedFile};
@@ -180,9 +180,11 @@ fn names_of(path: &Path) -> Result<Vec<&std::ffi::OsStr>> {
         .collect()
 }
 
-/// What the uppermost layer that has this path says of it.
+/// What the uppermost layer that has this path says of it; nothing where that layer says that it was removed.
 fn in_layers(layers: &[PathBuf], relative: &Path) -> Option<fs::Metadata> {
-    layers.iter().rev().find_map(|layer| layer.join(relative).symlink_metadata().ok())
+    let found = layers.iter().rev().find_map(|layer| layer.join(relative).symlink_metadata().ok())?;
+    let is_removed = found.file_type().is_char_device() && found.rdev() == 0;
+    (!is_removed).then_some(found)
 }
 
 /// Removes a machine's directory; one that is not there is fine.

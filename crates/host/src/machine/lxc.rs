@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use types::InstanceId;
 
 use super::config::{self, Surroundings};
-use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, disk, hook, link};
+use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, copy, disk, hook, link};
 use crate::cgroup::Cgroups;
 use crate::process::{self, ProcessHandle};
 use crate::{HostError, Result, mount};
@@ -252,6 +252,8 @@ impl LxcMachines {
 
     /// Ends the machine and returns when nothing of it runs.
     fn kill(&self, id: InstanceId) -> Result<()> {
+        // A machine that somebody held still and forgot does not die.
+        self.cgroups.thaw(&id.to_string());
         self.kill_monitors(id)?;
         // A start that had not become `lxc-start` yet, and that nobody waits for any more, is one by now.
         if self.lock_starts(&self.directory(id))?.is_some() {
@@ -341,7 +343,12 @@ impl LxcMachines {
 impl Machines for LxcMachines {
     fn prepare(&self) -> Result<()> {
         crate::limits::raise()?;
-        disk::remove_leftovers(&self.instances)
+        disk::remove_leftovers(&self.instances)?;
+        // Somebody may have died while a machine was held still.
+        for machine in self.list()?.into_iter().filter(|machine| machine.running) {
+            self.cgroups.thaw(&machine.id.to_string());
+        }
+        Ok(())
     }
 
     fn list(&self) -> Result<Vec<MachineStatus>> {
@@ -434,6 +441,16 @@ impl Machines for LxcMachines {
         }
         locked(&self.locks).remove(&id);
         Ok(())
+    }
+
+    fn copy_layer(&self, id: InstanceId, target: &Path) -> Result<()> {
+        let lock = self.lock(id);
+        let _held = locked(&lock);
+        let directory = self.existing(id)?;
+        let owners = copy::Owners { base: disk::read_spec(&directory)?.uid_base, count: IDS_PER_MACHINE };
+        let group = id.to_string();
+        let _still = if self.monitor(id)?.is_some() { Some(self.cgroups.freeze(&group)?) } else { None };
+        copy::layer(&directory.join(disk::UPPER), target, owners)
     }
 
     fn console(&self, id: InstanceId) -> Result<Vec<u8>> {

@@ -5,6 +5,7 @@
 //! again.
 
 mod config;
+mod copy;
 mod disk;
 mod hook;
 mod link;
@@ -147,6 +148,15 @@ pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
 
     /// Kills the machine if it runs and removes all that belongs to it. A machine that is not there is fine.
     fn destroy(&self, id: InstanceId) -> Result<()>;
+
+    /// Copies what the machine changed on its disk to the new directory `target`, as a layer that other machines can
+    /// stand on: owned by ids from 0, and without what only this machine may have, such as its host keys. A machine that
+    /// runs is held still meanwhile.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`], [`crate::HostError::DiskFull`] if there is no
+    /// room; what was copied so far stays then.
+    fn copy_layer(&self, id: InstanceId, target: &Path) -> Result<()>;
 
     /// The last [`CONSOLE_BYTES`] the machine wrote to its console, also after it stopped.
     fn console(&self, id: InstanceId) -> Result<Vec<u8>>;

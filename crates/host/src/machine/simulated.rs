@@ -1,6 +1,7 @@
 //! Machines that only pretend.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ struct State {
     exits: BTreeSet<InstanceId>,
     next_pid: u32,
     fail_next_create_with_disk_full: bool,
+    fail_next_copy_with_disk_full: bool,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +68,11 @@ impl SimulatedMachines {
     /// Makes the next [`Machines::create`] find a full disk.
     pub fn fill_disk_for_next_create(&self) {
         self.lock().fail_next_create_with_disk_full = true;
+    }
+
+    /// Makes the next [`Machines::copy_layer`] find a full disk.
+    pub fn fill_disk_for_next_copy(&self) {
+        self.lock().fail_next_copy_with_disk_full = true;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -137,6 +144,17 @@ impl Machines for SimulatedMachines {
     fn destroy(&self, id: InstanceId) -> Result<()> {
         self.power_off_from_inside(id);
         self.lock().machines.remove(&id);
+        Ok(())
+    }
+
+    fn copy_layer(&self, id: InstanceId, target: &Path) -> Result<()> {
+        let mut state = self.lock();
+        if !state.machines.contains_key(&id) {
+            return Err(HostError::NoSuchMachine(id));
+        }
+        if std::mem::take(&mut state.fail_next_copy_with_disk_full) {
+            return Err(HostError::DiskFull { path: target.to_owned() });
+        }
         Ok(())
     }
 
