@@ -22,7 +22,8 @@ const AMAZON_ACCOUNT: &str = "137112412989";
 fn all(view: &View<'_>) -> Vec<Arc<Snapshot>> {
     let own = &view.tables().snapshots;
     let images = view.state().shared.images.values().chain(view.tables().images.values());
-    let implied = images.filter_map(|image| Snapshot::of_image(image)).filter(|snapshot| !own.contains_key(&snapshot.id));
+    let implied =
+        images.filter_map(|image| Snapshot::of_image(image)).filter(|snapshot| !own.contains_key(&snapshot.id));
     let mut all: Vec<Arc<Snapshot>> = own.values().cloned().chain(implied.map(Arc::new)).collect();
     all.sort_by_key(|snapshot| snapshot.id);
     all.dedup_by_key(|snapshot| snapshot.id);

@@ -128,7 +128,9 @@ struct Copy {
 impl Copy {
     fn tree(&self, source: OwnedFd, target: OwnedFd) -> Result<(), Failure> {
         let mut levels = vec![Self::level(Some(String::new()), source, target)?];
-        while let Some(level) = levels.last_mut() {
+        loop {
+            let depth = levels.len();
+            let Some(level) = levels.last_mut() else { return Ok(()) };
             let Some(name) = next_name(&mut level.entries)? else {
                 // What is done to a directory changes its times, so they come last.
                 self.like(&level.stat, level.entries.fd()?, &level.target)?;
@@ -147,13 +149,12 @@ impl Copy {
             let inner = open(source, &name)?;
             mkdirat(&level.target, &*name, Mode::RWXU)?;
             let inner_target = open(&level.target, &name)?;
-            let path = path_below(level.path.as_deref(), levels.len(), &name);
-            if levels.len() == MAX_LEVELS {
+            let path = path_below(level.path.as_deref(), depth, &name);
+            if depth == MAX_LEVELS {
                 return Err(Failure::TooDeep);
             }
             levels.push(Self::level(path, inner, inner_target)?);
         }
-        Ok(())
     }
 
     fn level(path: Option<String>, source: OwnedFd, target: OwnedFd) -> Result<Level, Failure> {
