@@ -5,10 +5,13 @@
 
 mod absent;
 mod addresses;
+mod customer_gateways;
+mod flow_logs;
 mod images;
 mod instances;
 mod key_pairs;
 pub(crate) mod network_interfaces;
+mod peering;
 mod pending;
 mod places;
 mod security_groups;
@@ -19,6 +22,7 @@ mod tags;
 mod testbed;
 mod volumes;
 mod vpcs;
+mod vpn_gateways;
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
 
@@ -33,6 +37,10 @@ mod all {
     pub(super) use super::addresses::{
         allocate_address, associate_address, describe_addresses, disassociate_address, release_address,
     };
+    pub(super) use super::customer_gateways::{
+        create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
+    };
+    pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
     pub(super) use super::images::describe_images;
     pub(super) use super::instances::{
         describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,
@@ -40,6 +48,10 @@ mod all {
     };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::network_interfaces::describe_network_interfaces;
+    pub(super) use super::peering::{
+        accept_vpc_peering_connection, create_vpc_peering_connection, delete_vpc_peering_connection,
+        describe_vpc_peering_connections, modify_vpc_peering_connection_options, reject_vpc_peering_connection,
+    };
     pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
     pub(super) use super::pending::images::*;
@@ -58,6 +70,10 @@ mod all {
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
     pub(super) use super::volumes::describe_volumes;
     pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
+    pub(super) use super::vpn_gateways::{
+        attach_vpn_gateway, create_vpn_gateway, delete_vpn_gateway, describe_vpn_gateways, detach_vpn_gateway,
+        disable_vgw_route_propagation, enable_vgw_route_propagation,
+    };
 }
 
 /// Answers a reading action from a snapshot.

@@ -30,6 +30,11 @@ fn uses(record: &Record) -> Vec<Key> {
         }
         Record::Image(image) => image.snapshots().map(Key::Snapshot).collect(),
         Record::Vpc(vpc) => vpc.dhcp_options.map(Key::DhcpOptions).into_iter().collect(),
+        Record::VpcPeeringConnection(peering) if peering.is_open() => {
+            vec![Key::Vpc(peering.requester.vpc), Key::Vpc(peering.accepter.vpc)]
+        }
+        Record::VpnGateway(gateway) => gateway.vpc().map(Key::Vpc).into_iter().collect(),
+        Record::VpcEndpoint(endpoint) if endpoint.state != VpcEndpointState::Deleted => vec![Key::Vpc(endpoint.vpc)],
         _ => vec![],
     }
 }

@@ -84,6 +84,28 @@ pub fn remember(
     tx.put(ClientToken { key: key(action, scope, token).into(), parameters, result, created: context.now });
 }
 
+/// Makes what a request asks for, unless an earlier one with its token did: gives the id of what was made, then or now.
+///
+/// # Errors
+/// As [`check`], and what `make` gives.
+pub fn once(
+    context: &Context,
+    tx: &mut Transaction,
+    action: &str,
+    token: Option<&str>,
+    request: &impl Debug,
+    make: impl FnOnce(&mut Transaction) -> Result<String, ApiError>,
+) -> Result<String, ApiError> {
+    let Some(token) = token.filter(|token| !token.is_empty()) else { return make(tx) };
+    let parameters = digest(request);
+    if let Some(earlier) = check(context, tx, action, "", token, &parameters)? {
+        return Ok(earlier);
+    }
+    let made = make(tx)?;
+    remember(context, tx, action, "", token, parameters, made.clone());
+    Ok(made)
+}
+
 fn key(action: &str, scope: &str, token: &str) -> String {
     format!("{action}/{scope}/{token}")
 }
@@ -132,6 +154,25 @@ mod tests {
         assert_eq!(ask(&tx, "", "", "a"), Ok(None), "an empty token is none");
         assert_eq!(ask(&tx, "", &"x".repeat(65), "a"), Err("InvalidParameterValue"));
         assert_eq!(ask(&tx, "", "é", "a"), Err("InvalidParameterValue"));
+    }
+
+    #[test]
+    fn what_a_token_asks_for_is_made_once() {
+        let (context, state) = seeded();
+        let mut tx = Transaction::new(&state, context.region.clone());
+        let mut made = 0;
+        for (token, expected) in [(Some("t"), "1"), (Some("t"), "1"), (None, "2"), (Some(""), "3"), (Some("u"), "4")] {
+            let make = |_: &mut Transaction| {
+                made += 1;
+                Ok(made.to_string())
+            };
+            assert_eq!(once(&context, &mut tx, "A", token, &"request", make).unwrap(), expected, "{token:?}");
+        }
+        let refuse = |_: &mut Transaction| Err(ApiError::internal());
+        assert!(once(&context, &mut tx, "A", Some("v"), &"request", refuse).is_err());
+        assert_eq!(once(&context, &mut tx, "A", Some("v"), &"request", |_| Ok("5".to_owned())).unwrap(), "5");
+        let other = once(&context, &mut tx, "A", Some("t"), &"another request", |_| Ok("6".to_owned()));
+        assert_eq!(other.unwrap_err().code, "IdempotentParameterMismatch");
     }
 
     #[test]

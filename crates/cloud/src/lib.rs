@@ -8,6 +8,7 @@
 
 pub mod actions;
 pub mod catalog;
+mod connect;
 pub mod context;
 pub mod dependencies;
 pub mod error;

@@ -7,6 +7,7 @@
 use types::Timestamp;
 
 use crate::actions::network_interfaces;
+use crate::connect;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
 use crate::transaction::Transaction;
@@ -26,6 +27,10 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
         Record::Instance(instance) => storage::adoption_due(instance),
         Record::NetworkInterface(interface) => interface.transition.map(|transition| transition.until),
+        Record::VpcPeeringConnection(peering) => connect::peering_due(peering),
+        Record::VpnGateway(gateway) => connect::vpn_gateway_due(gateway),
+        Record::CustomerGateway(gateway) => connect::customer_gateway_due(gateway),
+        Record::VpcEndpoint(endpoint) => connect::endpoint_due(endpoint),
         _ => None,
     }
 }
@@ -37,6 +42,10 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::Snapshot(snapshot) => storage::advance_snapshot(tx, now, &snapshot),
         Record::Instance(instance) => storage::adopt_disks(tx, &instance),
         Record::NetworkInterface(interface) => network_interfaces::end_transition(tx, &interface),
+        Record::VpcPeeringConnection(peering) => connect::advance_peering(tx, now, &peering),
+        Record::VpnGateway(gateway) => connect::advance_vpn_gateway(tx, now, &gateway),
+        Record::CustomerGateway(gateway) => tx.delete(Key::CustomerGateway(gateway.id)),
+        Record::VpcEndpoint(endpoint) => connect::advance_endpoint(tx, now, &endpoint),
         _ => {}
     }
 }

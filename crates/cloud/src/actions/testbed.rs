@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::lifecycle::{self, StopReason};
 use crate::resource::{self, ImageLayer, KeyPair, KeyType};
+use crate::settle;
 use crate::state::{Change, Operation, Record, State};
 use crate::testing::{context_at, seeded};
 use crate::transaction::Transaction;
@@ -54,6 +55,14 @@ impl Bed {
         let now = self.context.now.plus_ms(ms);
         let fresh = context_at(now);
         self.context = Context::new(config, fresh.region, fresh.principal, fresh.request_id, now, ids);
+    }
+
+    /// Lets time pass, and what it brings come.
+    pub(crate) fn settle_after_ms(&mut self, ms: i64) {
+        self.wait_ms(ms);
+        let mut tx = Transaction::new(&self.state, self.context.region.clone());
+        settle::settle(&mut tx, self.context.now);
+        self.state = tx.finish().1;
     }
 
     /// Carries out a request of any kind; on error the State stays.

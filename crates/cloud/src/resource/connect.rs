@@ -76,8 +76,6 @@ wire_enums! {
     }
     /// Where a virtual private gateway or a customer gateway is in its life.
     GatewayState {
-        /// It is being made.
-        Pending = "pending",
         /// It is there.
         Available = "available",
         /// It is gone, and described for a while yet.
@@ -321,6 +319,13 @@ pub struct VpcEndpoint {
     pub since: Timestamp,
     /// When it was made.
     pub created: Timestamp,
+}
+
+impl VpcEndpoint {
+    /// Whether packets that are routed to it reach the service's side. Routes to others are black holes.
+    pub fn is_alive(&self) -> bool {
+        self.state == VpcEndpointState::Available
+    }
 }
 
 /// What a flow log watches.

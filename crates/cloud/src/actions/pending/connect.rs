@@ -1,26 +1,14 @@
 use super::*;
 
 pending! {
-    Write accept_vpc_peering_connection AcceptVpcPeeringConnectionRequest -> ec2_shapes::AcceptVpcPeeringConnectionResult;
     Write assign_private_nat_gateway_address AssignPrivateNatGatewayAddressRequest -> ec2_shapes::AssignPrivateNatGatewayAddressResult;
     Write associate_nat_gateway_address AssociateNatGatewayAddressRequest -> ec2_shapes::AssociateNatGatewayAddressResult;
-    Write attach_vpn_gateway AttachVpnGatewayRequest -> ec2_shapes::AttachVpnGatewayResult;
-    Write create_customer_gateway CreateCustomerGatewayRequest -> ec2_shapes::CreateCustomerGatewayResult;
-    Write create_flow_logs CreateFlowLogsRequest -> ec2_shapes::CreateFlowLogsResult;
     Write create_instance_connect_endpoint CreateInstanceConnectEndpointRequest -> ec2_shapes::CreateInstanceConnectEndpointResult;
     Write create_nat_gateway CreateNatGatewayRequest -> ec2_shapes::CreateNatGatewayResult;
     Write create_vpc_endpoint CreateVpcEndpointRequest -> ec2_shapes::CreateVpcEndpointResult;
-    Write create_vpc_peering_connection CreateVpcPeeringConnectionRequest -> ec2_shapes::CreateVpcPeeringConnectionResult;
-    Write create_vpn_gateway CreateVpnGatewayRequest -> ec2_shapes::CreateVpnGatewayResult;
-    Write delete_customer_gateway DeleteCustomerGatewayRequest -> ();
-    Write delete_flow_logs DeleteFlowLogsRequest -> ec2_shapes::DeleteFlowLogsResult;
     Write delete_instance_connect_endpoint DeleteInstanceConnectEndpointRequest -> ec2_shapes::DeleteInstanceConnectEndpointResult;
     Write delete_nat_gateway DeleteNatGatewayRequest -> ec2_shapes::DeleteNatGatewayResult;
     Write delete_vpc_endpoints DeleteVpcEndpointsRequest -> ec2_shapes::DeleteVpcEndpointsResult;
-    Write delete_vpc_peering_connection DeleteVpcPeeringConnectionRequest -> ec2_shapes::DeleteVpcPeeringConnectionResult;
-    Write delete_vpn_gateway DeleteVpnGatewayRequest -> ();
-    Read describe_customer_gateways DescribeCustomerGatewaysRequest -> ec2_shapes::DescribeCustomerGatewaysResult;
-    Read describe_flow_logs DescribeFlowLogsRequest -> ec2_shapes::DescribeFlowLogsResult;
     Read describe_instance_connect_endpoints DescribeInstanceConnectEndpointsRequest -> ec2_shapes::DescribeInstanceConnectEndpointsResult;
     Read describe_nat_gateways DescribeNatGatewaysRequest -> ec2_shapes::DescribeNatGatewaysResult;
     Read describe_vpc_endpoint_connection_notifications DescribeVpcEndpointConnectionNotificationsRequest -> ec2_shapes::DescribeVpcEndpointConnectionNotificationsResult;
@@ -29,15 +17,8 @@ pending! {
     Read describe_vpc_endpoint_service_permissions DescribeVpcEndpointServicePermissionsRequest -> ec2_shapes::DescribeVpcEndpointServicePermissionsResult;
     Read describe_vpc_endpoint_services DescribeVpcEndpointServicesRequest -> ec2_shapes::DescribeVpcEndpointServicesResult;
     Read describe_vpc_endpoints DescribeVpcEndpointsRequest -> ec2_shapes::DescribeVpcEndpointsResult;
-    Read describe_vpc_peering_connections DescribeVpcPeeringConnectionsRequest -> ec2_shapes::DescribeVpcPeeringConnectionsResult;
     Read describe_vpn_connections DescribeVpnConnectionsRequest -> ec2_shapes::DescribeVpnConnectionsResult;
-    Read describe_vpn_gateways DescribeVpnGatewaysRequest -> ec2_shapes::DescribeVpnGatewaysResult;
-    Write detach_vpn_gateway DetachVpnGatewayRequest -> ();
-    Write disable_vgw_route_propagation DisableVgwRoutePropagationRequest -> ();
     Write disassociate_nat_gateway_address DisassociateNatGatewayAddressRequest -> ec2_shapes::DisassociateNatGatewayAddressResult;
-    Write enable_vgw_route_propagation EnableVgwRoutePropagationRequest -> ();
     Write modify_vpc_endpoint ModifyVpcEndpointRequest -> ec2_shapes::ModifyVpcEndpointResult;
-    Write modify_vpc_peering_connection_options ModifyVpcPeeringConnectionOptionsRequest -> ec2_shapes::ModifyVpcPeeringConnectionOptionsResult;
-    Write reject_vpc_peering_connection RejectVpcPeeringConnectionRequest -> ec2_shapes::RejectVpcPeeringConnectionResult;
     Write unassign_private_nat_gateway_address UnassignPrivateNatGatewayAddressRequest -> ec2_shapes::UnassignPrivateNatGatewayAddressResult;
 }

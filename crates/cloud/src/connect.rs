@@ -1,0 +1,129 @@
+//! How peering connections, gateways and endpoints move on as time passes.
+
+use types::Timestamp;
+
+use crate::resource::*;
+use crate::settle::{DELETED_VISIBLE_MS, SETTLE_MS};
+use crate::state::{Key, Tables};
+use crate::transaction::Transaction;
+
+/// How long a peering connection that ended is described, in milliseconds: two hours, as the peering guide says.
+const PEERING_VISIBLE_MS: i64 = 7_200_000;
+/// How long a request that nobody accepted is described, in milliseconds: two days, as the peering guide says.
+const EXPIRED_VISIBLE_MS: i64 = 2 * 86_400_000;
+
+/// When a peering connection moves on by itself.
+pub(crate) fn peering_due(peering: &VpcPeeringConnection) -> Option<Timestamp> {
+    let after = |ms| Some(peering.since.plus_ms(ms));
+    match peering.state {
+        PeeringState::InitiatingRequest | PeeringState::Provisioning => after(SETTLE_MS),
+        PeeringState::PendingAcceptance => Some(peering.expires),
+        PeeringState::Active => None,
+        PeeringState::Deleted | PeeringState::Rejected | PeeringState::Failed => after(PEERING_VISIBLE_MS),
+        PeeringState::Expired => after(EXPIRED_VISIBLE_MS),
+    }
+}
+
+/// Brings a peering connection to its next state.
+pub(crate) fn advance_peering(tx: &mut Transaction, now: Timestamp, peering: &VpcPeeringConnection) {
+    let become_now = |state, message: &str| VpcPeeringConnection {
+        state,
+        message: message.to_owned(),
+        since: now,
+        ..peering.clone()
+    };
+    let next = match peering.state {
+        PeeringState::InitiatingRequest => decide_request(tx, now, peering.clone()),
+        PeeringState::Provisioning => become_now(PeeringState::Active, "Active"),
+        PeeringState::PendingAcceptance => become_now(PeeringState::Expired, "Expired"),
+        PeeringState::Active => return,
+        PeeringState::Deleted | PeeringState::Rejected | PeeringState::Failed | PeeringState::Expired => {
+            return tx.delete(Key::VpcPeeringConnection(peering.id));
+        }
+    };
+    tx.put(next);
+}
+
+/// What becomes of a request: it waits for the accepter, or fails where the accepter is not there or shares addresses
+/// with the requester.
+pub(crate) fn decide_request(tables: &Tables, now: Timestamp, peering: VpcPeeringConnection) -> VpcPeeringConnection {
+    let is_ours = peering.accepter.owner == peering.requester.owner;
+    let (state, message) = if is_ours && !peers_overlap(tables, &peering) {
+        (PeeringState::PendingAcceptance, format!("Pending Acceptance by {}", peering.accepter.owner))
+    } else {
+        let message = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
+        (PeeringState::Failed, message.to_owned())
+    };
+    VpcPeeringConnection { state, message, since: now, ..peering }
+}
+
+/// Whether the two VPCs share addresses. Those of a VPC that is not there are taken for shared: nothing can be said.
+pub(crate) fn peers_overlap(tables: &Tables, peering: &VpcPeeringConnection) -> bool {
+    match (tables.vpcs.get(&peering.requester.vpc), tables.vpcs.get(&peering.accepter.vpc)) {
+        (Some(one), Some(other)) => one.cidrs.iter().any(|cidr| other.cidrs.iter().any(|peer| cidr.overlaps(*peer))),
+        _ => true,
+    }
+}
+
+/// When a virtual private gateway or its attachment moves on by itself.
+pub(crate) fn vpn_gateway_due(gateway: &VpnGateway) -> Option<Timestamp> {
+    let own = match gateway.state {
+        GatewayState::Available => None,
+        GatewayState::Deleted => Some(gateway.since.plus_ms(DELETED_VISIBLE_MS)),
+    };
+    let attachment = gateway.attachment.as_ref().and_then(attachment_due);
+    own.into_iter().chain(attachment).min()
+}
+
+fn attachment_due(attachment: &VpnAttachment) -> Option<Timestamp> {
+    match attachment.state {
+        VpnAttachmentState::Attaching | VpnAttachmentState::Detaching => Some(attachment.since.plus_ms(SETTLE_MS)),
+        VpnAttachmentState::Attached => None,
+        VpnAttachmentState::Detached => Some(attachment.since.plus_ms(DELETED_VISIBLE_MS)),
+    }
+}
+
+/// Brings a virtual private gateway to where it is now.
+pub(crate) fn advance_vpn_gateway(tx: &mut Transaction, now: Timestamp, gateway: &VpnGateway) {
+    let is_gone = gateway.state == GatewayState::Deleted && gateway.since.plus_ms(DELETED_VISIBLE_MS) <= now;
+    if is_gone {
+        return tx.delete(Key::VpnGateway(gateway.id));
+    }
+    let attachment = gateway.attachment.clone().and_then(|attachment| {
+        if attachment_due(&attachment).is_none_or(|due| due > now) {
+            return Some(attachment);
+        }
+        let state = match attachment.state {
+            VpnAttachmentState::Attaching | VpnAttachmentState::Attached => VpnAttachmentState::Attached,
+            VpnAttachmentState::Detaching => VpnAttachmentState::Detached,
+            VpnAttachmentState::Detached => return None,
+        };
+        Some(VpnAttachment { state, since: now, ..attachment })
+    });
+    tx.put(VpnGateway { attachment, ..gateway.clone() });
+}
+
+/// When a customer gateway that was deleted is forgotten.
+pub(crate) fn customer_gateway_due(gateway: &CustomerGateway) -> Option<Timestamp> {
+    (gateway.state == GatewayState::Deleted).then(|| gateway.since.plus_ms(DELETED_VISIBLE_MS))
+}
+
+/// When a VPC endpoint moves on by itself.
+pub(crate) fn endpoint_due(endpoint: &VpcEndpoint) -> Option<Timestamp> {
+    match endpoint.state {
+        VpcEndpointState::Available => None,
+        VpcEndpointState::Deleting => Some(endpoint.since.plus_ms(SETTLE_MS)),
+        VpcEndpointState::Deleted => Some(endpoint.since.plus_ms(DELETED_VISIBLE_MS)),
+    }
+}
+
+/// Brings a VPC endpoint to its next state.
+pub(crate) fn advance_endpoint(tx: &mut Transaction, now: Timestamp, endpoint: &VpcEndpoint) {
+    match endpoint.state {
+        VpcEndpointState::Available => {}
+        VpcEndpointState::Deleting => {
+            tx.put(VpcEndpoint { state: VpcEndpointState::Deleted, since: now, ..endpoint.clone() });
+        }
+        VpcEndpointState::Deleted => tx.delete(Key::VpcEndpoint(endpoint.id)),
+    }
+}
