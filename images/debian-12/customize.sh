@@ -7,6 +7,8 @@ useradd --create-home --shell /bin/bash --groups sudo,adm --comment Debian admin
 passwd --quiet --lock admin
 install -d -m 0700 -o admin -g admin /home/admin/.ssh
 chmod 0440 /etc/sudoers.d/90-admin
+# Whom the SSH server asks for pushed keys as: nobody else's files or processes are this user's.
+useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin ec2-instance-connect
 chmod 0755 /usr/lib/daemun/*
 
 mask() {

@@ -19,7 +19,7 @@ mod show;
 mod snapshots;
 mod tags;
 #[cfg(test)]
-mod testbed;
+pub(crate) mod testbed;
 mod volumes;
 mod vpcs;
 mod vpn_gateways;

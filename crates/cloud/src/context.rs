@@ -7,6 +7,7 @@ use types::{AccountId, Ipv4Cidr, Region, Timestamp};
 
 use crate::quotas::Quotas;
 use crate::resource::GeneratedKey;
+use crate::sessions::{Caller, SessionKey};
 
 /// What stays the same for every request to one cloud.
 #[derive(Debug, Clone)]
@@ -46,8 +47,12 @@ pub struct Context {
     pub config: Arc<Config>,
     /// The region named in the signature.
     pub region: Region,
-    /// Who asks: an access key id, or `daemun` for the daemon itself.
+    /// Who asks, for the log: an access key id, or `daemun` for the daemon itself.
     pub principal: String,
+    /// Who asks: the owner of the account unless said otherwise.
+    pub caller: Caller,
+    /// For actions that give out temporary credentials: what these are made with.
+    pub session_key: Option<SessionKey>,
     /// The id of the request, a UUID.
     pub request_id: String,
     /// When the request was taken up.
@@ -73,6 +78,8 @@ impl Context {
             config,
             region,
             principal,
+            caller: Caller::Root,
+            session_key: None,
             request_id,
             now,
             generated_key: None,

@@ -6,6 +6,7 @@
 
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod actions;
 pub mod catalog;
 mod connect;
@@ -21,6 +22,8 @@ pub mod query;
 pub mod quotas;
 pub mod resource;
 mod seed;
+pub mod services;
+pub mod sessions;
 pub mod settle;
 mod state;
 pub mod storage;

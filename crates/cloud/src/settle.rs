@@ -8,6 +8,7 @@ use types::Timestamp;
 
 use crate::actions::network_interfaces;
 use crate::connect;
+use crate::services::instance_connect;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
 use crate::transaction::Transaction;
@@ -31,6 +32,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::VpnGateway(gateway) => connect::vpn_gateway_due(gateway),
         Record::CustomerGateway(gateway) => connect::customer_gateway_due(gateway),
         Record::VpcEndpoint(endpoint) => connect::endpoint_due(endpoint),
+        Record::PushedKeys(pushed) => instance_connect::due(pushed),
         _ => None,
     }
 }
@@ -46,6 +48,7 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::VpnGateway(gateway) => connect::advance_vpn_gateway(tx, now, &gateway),
         Record::CustomerGateway(gateway) => tx.delete(Key::CustomerGateway(gateway.id)),
         Record::VpcEndpoint(endpoint) => connect::advance_endpoint(tx, now, &endpoint),
+        Record::PushedKeys(pushed) => instance_connect::advance(tx, now, &pushed),
         _ => {}
     }
 }

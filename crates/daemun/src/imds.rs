@@ -34,9 +34,10 @@ mod tree;
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use cloud::Config;
+use cloud::sessions::SessionKey;
 use hyper::header::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -77,7 +78,7 @@ pub struct Imds {
     pub region: Region,
     /// The VPC.
     pub vpc: VpcId,
-    /// What session tokens are made with. They are good for as long as this stays the same.
+    /// What session tokens and the credentials of roles are made with. They are good for as long as this stays the same.
     pub token_secret: [u8; 32],
 }
 
@@ -97,6 +98,7 @@ impl Imds {
 struct Service {
     imds: Imds,
     tokens: Tokens,
+    session_key: SessionKey,
     requests: Rate<InstanceId>,
     connections: Arc<Slots<NetworkInterfaceId>>,
 }
@@ -104,8 +106,9 @@ struct Service {
 impl Service {
     fn new(imds: Imds) -> Arc<Self> {
         let tokens = Tokens::new(imds.token_secret);
+        let session_key = SessionKey::derive(&imds.token_secret);
         let requests = Rate::new(REQUESTS.0, REQUESTS.1);
-        Arc::new(Self { imds, tokens, requests, connections: Slots::new(CONNECTIONS.0, CONNECTIONS.1) })
+        Arc::new(Self { imds, tokens, session_key, requests, connections: Slots::new(CONNECTIONS.0, CONNECTIONS.1) })
     }
 
     async fn accept_all(self: Arc<Self>, listener: TcpListener) {
@@ -171,15 +174,17 @@ impl Service {
     fn answer(&self, source: Ipv4Addr, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
         let Imds { ledger, config, region, vpc, .. } = &self.imds;
         // Looked up anew at each request: the address may have changed hands since the connection was made.
-        let state = ledger.state();
+        let (state, now) = (ledger.state(), control::now());
         let interface = state.regions.get(region).and_then(|tables| tables.private_addresses.get(&(*vpc, source)));
-        let Some(subject) = interface.and_then(|id| Subject::behind(config, region, &state, *id)) else {
+        let Some(subject) =
+            interface.and_then(|id| Subject::behind(config, region, &state, &self.session_key, *id, now))
+        else {
             return Answer::failure(StatusCode::NOT_FOUND);
         };
         if !self.requests.take(subject.instance.id, Instant::now()) {
             return Answer::failure(StatusCode::SERVICE_UNAVAILABLE);
         }
-        let now_unix_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now_unix_s = u64::try_from(now.unix_seconds()).unwrap_or(0);
         protocol::answer(subject, &self.tokens, method, path, headers, now_unix_s)
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use cloud::Config;
 use cloud::quotas::Quotas;
+use cloud::sessions::SessionKey;
 use control::{Controllers, Parts};
 use store::{Ledger, StoreError};
 use tokio::net::TcpListener;
@@ -128,7 +129,8 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         host_boot: engine.host_boot.clone(),
     });
     let address = listener.local_addr().context("cannot read the address listened on")?;
-    let api = Arc::new(api::Api::new(ledger.clone(), config, key, Arc::clone(&engine.machines)));
+    let session_key = SessionKey::derive(&identity.token_secret);
+    let api = Arc::new(api::Api::new(ledger.clone(), config, key, session_key, Arc::clone(&engine.machines)));
     let running = DaemonInfo::new(options, address, identity.tag);
     running.write(&state_dir)?;
     // Before the announcement: whoever waits for it may end the daemon at once.

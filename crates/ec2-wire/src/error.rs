@@ -81,12 +81,16 @@ pub fn http_status(code: &str) -> u16 {
         "AuthFailure" => 401,
         "AccessDenied"
         | "Blocked"
+        | "ExpiredToken"
         | "InvalidClientTokenId"
         | "MissingAuthenticationToken"
         | "OptInRequired"
         | "PendingVerification"
         | "SignatureDoesNotMatch"
         | "UnauthorizedOperation" => 403,
+        // IAM's, which EC2 has not got.
+        "NoSuchEntity" => 404,
+        "DeleteConflict" | "EntityAlreadyExists" | "LimitExceeded" => 409,
         "DryRunOperation" => 412,
         "InsufficientAddressCapacity"
         | "InsufficientCapacity"
@@ -95,7 +99,9 @@ pub fn http_status(code: &str) -> u16 {
         | "InsufficientReservedInstanceCapacity"
         | "InsufficientVolumeCapacity"
         | "InternalError"
-        | "InternalFailure" => 500,
+        | "InternalFailure"
+        | "InternalServerError"
+        | "ServiceFailure" => 500,
         "RequestLimitExceeded" | "ServiceUnavailable" | "Unavailable" => 503,
         _ => 400,
     }
@@ -111,6 +117,8 @@ mod tests {
             ("InvalidGroup.NotFound", 400),
             ("AuthFailure", 401),
             ("UnauthorizedOperation", 403),
+            ("NoSuchEntity", 404),
+            ("DeleteConflict", 409),
             ("DryRunOperation", 412),
             ("InternalError", 500),
             ("RequestLimitExceeded", 503),

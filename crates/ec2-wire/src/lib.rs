@@ -1,4 +1,4 @@
-//! The EC2 query protocol: decoding, encoding, error codes, SigV4.
+//! The EC2 query protocol: decoding, encoding, error codes, SigV4; and the protocols of the services beside EC2.
 //!
 //! The way of a request: [`form::parse_form`] makes parameters of the query string and of the body, [`sigv4::verify`]
 //! says who sent them, [`decode`] makes a [`Request`] of them; [`encode`] or [`encode_error`] writes the answer.
@@ -7,6 +7,8 @@
 //! The names of the members are tables under `generated`, which `cargo xtask codegen` writes; everything that gives the
 //! tables a meaning is written by hand: `query::value` and `xml::value`.
 
+pub mod aws_json;
+pub mod aws_query;
 #[cfg(test)]
 mod draw;
 pub mod error;
@@ -14,7 +16,6 @@ pub mod form;
 mod generated;
 mod query;
 pub mod sigv4;
-pub mod sts;
 mod xml;
 
 pub use ec2_shapes::{Action, Request, Response};

@@ -28,7 +28,7 @@ pub struct Role {
     pub description: Option<String>,
     /// The longest session that may be asked for, in seconds.
     pub max_session_seconds: u32,
-    /// The names of AWS's own policies that are attached, such as `ReadOnlyAccess`, by ARN.
+    /// The ARNs of the policies that are attached, all of them AWS's own.
     #[serde(default)]
     pub policies: BTreeSet<String>,
     /// Its tags.

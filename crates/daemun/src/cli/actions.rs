@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use cloud::services::{Run, Service};
 use ec2_shapes::{Action, ActionKind};
 use serde::Serialize;
 
@@ -17,7 +18,7 @@ struct Answered {
     tier: u8,
 }
 
-/// Lists them, sorted by name.
+/// Lists them by service, each sorted by name.
 pub fn run(session: &Session) -> anyhow::Result<ExitCode> {
     let kind = |action: &Action| match action.kind() {
         ActionKind::Read => "read",
@@ -29,8 +30,18 @@ pub fn run(session: &Session) -> anyhow::Result<ExitCode> {
         kind: kind(action),
         tier: action.tier(),
     });
-    let sts = Answered { service: "sts", action: "GetCallerIdentity", kind: "read", tier: 1 };
-    let all: Vec<_> = ec2.chain([sts]).collect();
+    let others = Service::ALL.into_iter().flat_map(|service| {
+        service.actions().iter().map(move |action| Answered {
+            service: service.name(),
+            action: action.name,
+            kind: match action.run {
+                Run::Read(_) => "read",
+                Run::Write(_) => "write",
+            },
+            tier: action.tier,
+        })
+    });
+    let all: Vec<_> = ec2.chain(others).collect();
     if session.is_json() {
         output::json(&all)?;
         return Ok(ExitCode::SUCCESS);

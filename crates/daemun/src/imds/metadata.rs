@@ -2,16 +2,18 @@
 //!
 //! Names and values follow the User Guide's "Instance metadata categories"; where the guide leaves the form open,
 //! what instances are seen to receive (`(unknown)`, `[]`, `default-hvm`, listings of the upper levels without
-//! slashes). What an instance does not have is absent. Nothing is told that is not so: there are no instance roles
-//! and no signatures of the identity document yet, so those paths are absent, too.
+//! slashes). What an instance does not have is absent. Nothing is told that is not so: there are no signatures of the
+//! identity document, so those paths are absent, too.
 
 use std::net::Ipv4Addr;
 
 use cloud::names::{private_dns_name, public_dns_name};
-use cloud::resource::{Image, Instance, NetworkInterface, Vpc};
+use cloud::resource::{Image, Instance, InstanceProfile, NetworkInterface, Role, Vpc};
+use cloud::services::{instance_connect, instance_role};
+use cloud::sessions::SessionKey;
 use cloud::{Config, State, Tables};
 use serde::Serialize;
-use types::{NetworkInterfaceId, Region, SecurityGroupId};
+use types::{NetworkInterfaceId, Region, SecurityGroupId, Timestamp};
 
 use super::tree::{Branch, Node, lines};
 
@@ -62,6 +64,8 @@ pub struct Subject<'a> {
     region: &'a Region,
     state: &'a State,
     tables: &'a Tables,
+    session_key: &'a SessionKey,
+    now: Timestamp,
     /// The instance itself.
     pub instance: &'a Instance,
 }
@@ -72,12 +76,14 @@ impl<'a> Subject<'a> {
         config: &'a Config,
         region: &'a Region,
         state: &'a State,
+        session_key: &'a SessionKey,
         interface: NetworkInterfaceId,
+        now: Timestamp,
     ) -> Option<Self> {
         let tables = state.regions.get(region)?;
         let attachment = tables.interfaces.get(&interface)?.attachment.as_ref()?;
         let instance = tables.instances.get(&attachment.instance)?;
-        Some(Self { config, region, state, tables, instance })
+        Some(Self { config, region, state, tables, session_key, now, instance })
     }
 
     /// What is at this path of the service, such as `["latest", "meta-data"]`.
@@ -108,6 +114,9 @@ impl<'a> Subject<'a> {
         let instance = self.instance;
         let primary = self.primary();
         let private_name = primary.map(|eni| private_dns_name(self.region, eni.private_ip));
+        let role = instance_role::profile(self.state, instance)
+            .and_then(|profile| Some((profile, instance_role::role(self.state, profile)?)));
+        let pushed = instance_connect::active_users(self.tables, instance.id, self.now);
         let has_tags = instance.metadata.instance_tags && self.tags().next().is_some();
         Branch::new()
             .text("ami-id", instance.image)
@@ -117,6 +126,7 @@ impl<'a> Subject<'a> {
             .branch("block-device-mapping", move || self.block_devices())
             .branch("events", events)
             .maybe_text("hostname", private_name.clone())
+            .maybe_branch("iam", role.map(|(profile, role)| move || self.iam(profile, role)))
             .text("instance-action", "none")
             .text("instance-id", instance.id)
             .text("instance-life-cycle", "on-demand")
@@ -124,6 +134,7 @@ impl<'a> Subject<'a> {
             .maybe_text("local-hostname", private_name)
             .maybe_text("local-ipv4", primary.map(|eni| eni.private_ip))
             .maybe_text("mac", primary.map(|eni| eni.mac))
+            .maybe_branch("managed-ssh-keys", (!pushed.is_empty()).then_some(move || self.pushed_keys(pushed)))
             .branch("network", move || {
                 Branch::new().branch("interfaces", move || Branch::new().branch("macs", move || self.macs()))
             })
@@ -140,6 +151,53 @@ impl<'a> Subject<'a> {
                 "tags",
                 has_tags.then_some(move || Branch::new().branch("instance", move || self.instance_tags())),
             )
+    }
+
+    /// Profile, role and the role's credentials (User Guide, "Use an instance role").
+    fn iam(self, profile: &'a InstanceProfile, role: &'a Role) -> Branch<'a> {
+        Branch::new().text("info", self.profile_document(profile)).branch("security-credentials", move || {
+            Branch::new().text(role.name.as_ref(), self.credentials_document(role))
+        })
+    }
+
+    fn profile_document(self, profile: &InstanceProfile) -> String {
+        let since = self.instance.iam_profile.as_ref().map_or(self.now, |association| association.since);
+        json(&ProfileDocument {
+            code: "Success",
+            last_updated: whole_seconds(&since.to_string()),
+            instance_profile_arn: &profile.arn,
+            instance_profile_id: &profile.id,
+        })
+    }
+
+    fn credentials_document(self, role: &Role) -> String {
+        let account = &self.config.account;
+        match instance_role::credentials(self.session_key, account, role, self.instance, self.now) {
+            Some(given) => json(&CredentialsDocument {
+                code: "Success",
+                last_updated: whole_seconds(&given.since.to_string()),
+                r#type: "AWS-HMAC",
+                access_key_id: &given.credentials.access_key_id,
+                secret_access_key: &given.credentials.secret_access_key,
+                token: &given.credentials.session_token,
+                expiration: whole_seconds(&given.credentials.expires.to_string()),
+            }),
+            None => json(&CredentialsFailure {
+                code: "AssumeRoleUnauthorizedAccess",
+                message: format!("EC2 cannot assume the role {}: its trust policy does not let it.", role.name),
+                last_updated: whole_seconds(&self.now.to_string()),
+            }),
+        }
+    }
+
+    /// Keys that EC2 Instance Connect has pushed, for the users who have any.
+    fn pushed_keys(self, users: Vec<&'a str>) -> Branch<'a> {
+        Branch::new().branch("active-keys", move || {
+            users.into_iter().fold(Branch::new(), |branch, user| {
+                let keys = instance_connect::active_keys(self.tables, self.instance.id, user, self.now);
+                branch.maybe_text(user, keys)
+            })
+        })
     }
 
     fn instance_tags(self) -> Branch<'a> {
@@ -269,7 +327,7 @@ impl<'a> Subject<'a> {
             region: self.region.as_str(),
             version: "2017-09-30",
         };
-        serde_json::to_string_pretty(&document).expect("text and absent values can always be written as JSON")
+        json(&document)
     }
 
     /// The image's architecture. Machines here are the host's own kind, so that answers for an image that is gone.
@@ -305,6 +363,39 @@ fn whole_seconds(moment: &str) -> String {
         Some((seconds, _)) => format!("{seconds}Z"),
         None => moment.to_owned(),
     }
+}
+
+fn json(document: &impl Serialize) -> String {
+    serde_json::to_string_pretty(document).expect("text and absent values can always be written as JSON")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProfileDocument<'a> {
+    code: &'a str,
+    last_updated: String,
+    instance_profile_arn: &'a str,
+    instance_profile_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CredentialsDocument<'a> {
+    code: &'a str,
+    last_updated: String,
+    r#type: &'a str,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+    token: &'a str,
+    expiration: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CredentialsFailure<'a> {
+    code: &'a str,
+    message: String,
+    last_updated: String,
 }
 
 #[derive(Serialize)]

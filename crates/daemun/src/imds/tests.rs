@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
+use cloud::resource::{AssociationState, IamProfileAssociation, InstanceProfile, PushedKey, PushedKeys, Role};
+
 use super::fixture::{FIRST, FIRST_PUBLIC, Fixture, SECOND};
 use super::*;
 
@@ -363,6 +365,94 @@ async fn credential_probes_of_the_sdks_find_no_role() {
     ] {
         assert_eq!(imds.get(path).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_role_has_its_credentials_there() {
+    let imds = start().await;
+    let since = control::now();
+    imds.cloud
+        .write(move |tx| {
+            let (account, trust) = ("arn:aws:iam::123456789012", r#"{"Service":"ec2.amazonaws.com"}"#);
+            tx.put_shared(Role {
+                name: "web".into(),
+                id: "AROAAAAAAAAAAAAAAAAAA".to_owned(),
+                arn: format!("{account}:role/web"),
+                path: "/".to_owned(),
+                created: since,
+                trust_policy: format!(
+                    r#"{{"Statement":[{{"Effect":"Allow","Principal":{trust},"Action":"sts:AssumeRole"}}]}}"#
+                ),
+                description: None,
+                max_session_seconds: 3_600,
+                policies: Default::default(),
+                tags: Default::default(),
+            });
+            tx.put_shared(InstanceProfile {
+                name: "profile".into(),
+                id: "AIPAAAAAAAAAAAAAAAAAA".to_owned(),
+                arn: format!("{account}:instance-profile/profile"),
+                path: "/".to_owned(),
+                created: since,
+                roles: vec!["web".into()],
+                tags: Default::default(),
+            });
+        })
+        .await;
+    imds.cloud
+        .change_first(move |instance| {
+            instance.iam_profile = Some(IamProfileAssociation {
+                id: types::IamInstanceProfileAssociationId::from_number(1),
+                profile_arn: "arn:aws:iam::123456789012:instance-profile/profile".to_owned(),
+                profile_id: "AIPAAAAAAAAAAAAAAAAAA".to_owned(),
+                profile_name: "profile".into(),
+                state: AssociationState::Associated,
+                since,
+            });
+        })
+        .await;
+    let read = async |path: &str| imds.get(&format!("/latest/meta-data/iam/{path}")).await;
+    assert_eq!(read("").await.text(), "info\nsecurity-credentials/");
+    let info: serde_json::Value = serde_json::from_slice(&read("info").await.body).unwrap();
+    assert_eq!(info["Code"], "Success");
+    assert_eq!(info["InstanceProfileArn"], "arn:aws:iam::123456789012:instance-profile/profile");
+    assert_eq!(info["InstanceProfileId"], "AIPAAAAAAAAAAAAAAAAAA");
+    assert_eq!(read("security-credentials/").await.text(), "web");
+    let given: serde_json::Value = serde_json::from_slice(&read("security-credentials/web").await.body).unwrap();
+    assert_eq!((&given["Code"], &given["Type"]), (&"Success".into(), &"AWS-HMAC".into()));
+    let key = SessionKey::derive(&[3; 32]);
+    let text = |name: &str| given[name].as_str().unwrap();
+    let (session, secret) = key.read(text("AccessKeyId"), text("Token")).unwrap();
+    assert_eq!((secret.as_str(), session.name), (text("SecretAccessKey"), imds.cloud.first.to_string()));
+    assert_eq!(text("Expiration"), session.expires.to_string().replace(".000Z", "Z"));
+    for absent in ["security-credentials/other", "security-credentials-extended/", "security-credentials-extended/web"]
+    {
+        assert_eq!(read(absent).await.status, 404, "{absent}");
+    }
+    let other = imds.ask(SECOND, "GET", "/latest/meta-data/iam/info", &[]).await;
+    assert_eq!(other.status, 404, "another instance has no role");
+}
+
+#[tokio::test]
+async fn pushed_keys_are_there_for_their_user_and_their_minute() {
+    let imds = start().await;
+    let (first, now) = (imds.cloud.first, control::now());
+    let key = |name: &str, ms: i64| PushedKey { openssh: format!("ssh-ed25519 {name}"), expires: now.plus_ms(ms) };
+    let keys = |user: &str, keys: Vec<PushedKey>| PushedKeys {
+        target: PushedKeys::target(first, user),
+        instance: first,
+        user: user.to_owned(),
+        keys,
+    };
+    let pushed =
+        [keys("admin", vec![key("old", -1), key("one", 60_000), key("two", 60_000)]), keys("bob", vec![key("x", -1)])];
+    imds.cloud.write(move |tx| pushed.into_iter().for_each(|pushed| tx.put(pushed))).await;
+    let read = async |user: &str| imds.get(&format!("/latest/meta-data/managed-ssh-keys/active-keys/{user}")).await;
+    assert_eq!(read("").await.text(), "admin");
+    assert_eq!(read("admin").await.text(), "ssh-ed25519 one\nssh-ed25519 two");
+    assert_eq!((read("bob").await.status, read("root").await.status), (404, 404));
+    let other = imds.ask(SECOND, "GET", "/latest/meta-data/managed-ssh-keys/active-keys/admin", &[]).await;
+    assert_eq!(other.status, 404, "another instance has no keys");
 }
 
 #[tokio::test]

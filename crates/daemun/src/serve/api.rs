@@ -1,22 +1,26 @@
 //! The API's front door: who asks, what for, and the answer on the wire.
 
+mod ec2;
+mod refusal;
+mod services;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloud::{ApiError, Config, ConsoleOutput, Context, Transaction, View};
-use ec2_shapes::{ActionKind, Request, Response};
-use ec2_wire::sigv4::{self, SecretKey, Service, SignedRequest};
-use ec2_wire::{WireError, http_status, sts};
+use cloud::sessions::{self, SessionKey};
+use cloud::{ApiError, Config, Context, Transaction};
+use ec2_wire::WireError;
+use ec2_wire::sigv4::{self, Reason, SecretKey, Service, SignatureError, SignedRequest};
 use host::machine::Machines;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode, header};
-use ssh_key::rand_core::OsRng;
 use store::{Author, Ledger, WriteError};
 use tokio::sync::Semaphore;
-use types::{InstanceId, Region, Timestamp};
+use types::{Region, Timestamp};
 
+use self::refusal::{Refusal, content_type};
 use crate::credentials::AccessKey;
 
 /// The largest body of a request, in bytes. User data, the largest thing a request may hold, is under 22 KiB.
@@ -34,45 +38,56 @@ pub(super) struct Api {
     ledger: Ledger,
     config: Arc<Config>,
     key: AccessKey,
+    session_key: SessionKey,
     machines: Arc<dyn Machines>,
-}
-
-/// A refusal on its way to the wire.
-struct Refusal {
-    service: Service,
-    code: String,
-    message: String,
-    status: Option<StatusCode>,
-}
-
-impl Refusal {
-    fn ec2(error: WireError) -> Self {
-        Self::of(Service::Ec2, error)
-    }
-
-    fn of(service: Service, error: WireError) -> Self {
-        Self { service, code: error.code.to_owned(), message: error.message, status: None }
-    }
-
-    fn api(error: ApiError) -> Self {
-        Self { service: Service::Ec2, code: error.code.to_owned(), message: error.message, status: None }
-    }
-
-    fn http(status: StatusCode, code: &str, message: String) -> Self {
-        Self { service: Service::Ec2, code: code.to_owned(), message, status: Some(status) }
-    }
 }
 
 /// Who asks, and where.
 struct Caller {
+    /// The access key that signed the request.
     access_key_id: String,
+    /// Whose it is.
+    who: sessions::Caller,
     region: Region,
     service: Service,
 }
 
+/// A request whose signature was good.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    head: &'a hyper::http::request::Parts,
+    body: &'a Bytes,
+    request_id: &'a str,
+}
+
+impl Asked<'_> {
+    /// The parameters of the query string, and those of the body where it has one.
+    fn parameters(&self) -> Result<Vec<(String, String)>, WireError> {
+        let query = self.head.uri.query().unwrap_or_default();
+        let mut parameters = ec2_wire::form::parse_form(query.as_bytes())?;
+        if self.head.method == Method::POST {
+            parameters.extend(ec2_wire::form::parse_form(self.body)?);
+        }
+        Ok(parameters)
+    }
+
+    /// A header, if it is there once and is text.
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.head.headers.get_all(name).iter();
+        let value = values.next()?;
+        values.next().is_none().then(|| value.to_str().ok()).flatten()
+    }
+}
+
 impl Api {
-    pub(super) fn new(ledger: Ledger, config: Arc<Config>, key: AccessKey, machines: Arc<dyn Machines>) -> Self {
-        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, machines }
+    pub(super) fn new(
+        ledger: Ledger,
+        config: Arc<Config>,
+        key: AccessKey,
+        session_key: SessionKey,
+        machines: Arc<dyn Machines>,
+    ) -> Self {
+        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, session_key, machines }
     }
 
     /// The answer to any request whatever.
@@ -83,22 +98,17 @@ impl Api {
             Ok(body) => self.answer_body(&head, &body, &request_id).await,
             Err(refusal) => Err(refusal),
         };
-        let (status, document) = match outcome {
-            Ok(document) => (StatusCode::OK, document),
+        let (status, service, document) = match outcome {
+            Ok((service, document)) => (StatusCode::OK, service, document),
             Err(refusal) => {
                 tracing::debug!(request_id, code = refusal.code, message = refusal.message, "refused");
-                let document = match refusal.service {
-                    Service::Ec2 => ec2_wire::encode_error(&refusal.code, &refusal.message, &request_id),
-                    Service::Sts => sts::encode_error(&refusal.code, &refusal.message, &request_id),
-                };
-                let by_code = || StatusCode::from_u16(http_status(&refusal.code)).unwrap_or(StatusCode::BAD_REQUEST);
-                (refusal.status.unwrap_or_else(by_code), document)
+                (refusal.status(), refusal.service, refusal.document(&request_id))
             }
         };
         let mut response = hyper::Response::new(Full::new(Bytes::from(document)));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml;charset=UTF-8"));
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type(service)));
         headers.insert(header::SERVER, header::HeaderValue::from_static("Daemun"));
         if let Ok(value) = header::HeaderValue::from_str(&request_id) {
             headers.insert("x-amzn-requestid", value);
@@ -115,25 +125,14 @@ impl Api {
         head: &hyper::http::request::Parts,
         body: &Bytes,
         request_id: &str,
-    ) -> Result<Vec<u8>, Refusal> {
+    ) -> Result<(Service, Vec<u8>), Refusal> {
         let caller = self.authenticate(head, body)?;
-        let mut parameters =
-            ec2_wire::form::parse_form(head.uri.query().unwrap_or_default().as_bytes()).map_err(Refusal::ec2)?;
-        if head.method == Method::POST {
-            parameters.extend(ec2_wire::form::parse_form(body).map_err(Refusal::ec2)?);
-        }
-        match caller.service {
-            Service::Sts => {
-                let sts::Request::GetCallerIdentity =
-                    sts::decode(&parameters).map_err(|error| Refusal::of(Service::Sts, error))?;
-                Ok(sts::encode(&self.caller_identity(), request_id))
-            }
-            Service::Ec2 => {
-                let request = ec2_wire::decode(&parameters).map_err(Refusal::ec2)?;
-                let response = self.perform(caller, request, request_id).await.map_err(Refusal::api)?;
-                Ok(ec2_wire::encode(&response, request_id))
-            }
-        }
+        let (service, asked) = (caller.service, Asked { head, body, request_id });
+        let document = match service {
+            Service::Ec2 => self.answer_ec2(caller, asked).await?,
+            _ => self.answer_service(caller, asked).await?,
+        };
+        Ok((service, document))
     }
 
     /// Who signed the request. Nothing is accepted unsigned.
@@ -151,61 +150,59 @@ impl Api {
             headers: &headers,
             body,
         };
-        let now = ec2_shapes::Timestamp { unix_ms: control::now().unix_ms };
-        // Root keys are long-lived: none of them goes with a session token.
+        let now = control::now();
+        let mut who = None;
         let lookup = |id: &str, token: Option<&str>| {
-            (id == self.key.id && token.is_none()).then(|| SecretKey::new(self.key.secret.clone()))
+            let (caller, secret) = self.holder(id, token)?;
+            who = Some(caller);
+            Some(SecretKey::new(secret))
         };
+        let refused = |error: SignatureError| Refusal::wire(error.service, error.to_wire());
         let verified =
-            sigv4::verify(&signed, now, lookup).map_err(|error| Refusal::of(error.service, error.to_wire()))?;
+            sigv4::verify(&signed, ec2_shapes::Timestamp { unix_ms: now.unix_ms }, lookup).map_err(refused)?;
         let service = verified.service;
+        let who = who.ok_or_else(|| refused(SignatureError { reason: Reason::UnknownKey, service }))?;
+        if let sessions::Caller::Session(session) = &who
+            && session.expires <= now
+        {
+            return Err(refused(SignatureError { reason: Reason::ExpiredToken, service }));
+        }
         let region = verified.region.parse().map_err(|_| {
             let message = format!("The region '{}' of the signature is not a region name.", verified.region);
-            Refusal::of(service, WireError::new("InvalidParameterValue", message))
+            Refusal::wire(service, WireError::new("InvalidParameterValue", message))
         })?;
-        Ok(Caller { access_key_id: verified.access_key_id, region, service })
+        Ok(Caller { access_key_id: verified.access_key_id, who, region, service })
     }
 
-    fn caller_identity(&self) -> sts::CallerIdentity {
-        let account = self.config.account.to_string();
-        sts::CallerIdentity { arn: format!("arn:aws:iam::{account}:root"), user_id: account.clone(), account }
+    /// Whose access key this is, and its secret. The root key goes with no session token, temporary ones only with
+    /// their own. Whether these have expired is not looked at: only who knows the secret is told.
+    fn holder(&self, id: &str, token: Option<&str>) -> Option<(sessions::Caller, String)> {
+        let Some(token) = token else {
+            return (id == self.key.id).then(|| (sessions::Caller::Root, self.key.secret.clone()));
+        };
+        let (session, secret) = self.session_key.read(id, token)?;
+        sessions::is_current(&self.ledger.state(), &session).then_some((sessions::Caller::Session(session), secret))
     }
 
-    async fn perform(&self, caller: Caller, request: Request, request_id: &str) -> Result<Response, ApiError> {
-        self.set_up(&caller, request_id).await?;
-        let mut context = self.context(&caller, request_id);
-        match request.action().kind() {
-            ActionKind::Read => {
-                if let Request::GetConsoleOutput(wanted) = &request {
-                    context.console_output = self.console_output(&caller.region, &wanted.instance_id).await;
-                }
-                let state = self.ledger.state();
-                let view = View::new(&state, &caller.region).ok_or_else(ApiError::internal)?;
-                cloud::actions::read(&context, &view, request)
-            }
-            ActionKind::Write => {
-                if let Request::CreateKeyPair(wanted) = &request {
-                    let _turn = self.keys.acquire().await.map_err(|_| ApiError::internal())?;
-                    context.generated_key = Some(generate_key(wanted.key_type, wanted.key_format).await?);
-                }
-                let action = request.action().name();
-                self.write(&caller, action, request_id, context.now, move |tx| {
-                    cloud::actions::write(&context, tx, request)
-                })
-                .await
-            }
+    /// Who asks, for the log: a role is named, since its access keys change.
+    fn principal(&self, caller: &Caller) -> String {
+        match &caller.who {
+            sessions::Caller::Root => caller.access_key_id.clone(),
+            session => session.arn(&self.config.account),
         }
     }
 
     fn context(&self, caller: &Caller, request_id: &str) -> Context {
-        Context::new(
+        let mut context = Context::new(
             Arc::clone(&self.config),
             caller.region.clone(),
-            caller.access_key_id.clone(),
+            self.principal(caller),
             request_id.to_owned(),
             control::now(),
             rand::random(),
-        )
+        );
+        context.caller = caller.who.clone();
+        context
     }
 
     async fn write<T: Send + 'static>(
@@ -217,7 +214,7 @@ impl Api {
         work: impl FnOnce(&mut Transaction) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let author = Author {
-            principal: caller.access_key_id.clone(),
+            principal: self.principal(caller),
             action: action.to_owned(),
             request_id: request_id.to_owned(),
             at,
@@ -226,40 +223,6 @@ impl Api {
             WriteError::Refused(refusal) => refusal,
             WriteError::NotDurable => ApiError::internal(),
         })
-    }
-
-    /// Gives a region its default VPC the first time somebody asks for anything in it.
-    async fn set_up(&self, caller: &Caller, request_id: &str) -> Result<(), ApiError> {
-        let state = self.ledger.state();
-        if View::new(&state, &caller.region).is_some_and(|view| cloud::is_seeded(&view)) {
-            return Ok(());
-        }
-        let context = self.context(caller, request_id);
-        self.write(caller, "SetUpRegion", request_id, context.now, move |tx| {
-            cloud::seed_region(&context, tx);
-            Ok(())
-        })
-        .await
-    }
-
-    /// What an instance of the region printed; `None` if there is no such instance.
-    async fn console_output(&self, region: &Region, id: &str) -> Option<ConsoleOutput> {
-        let id: InstanceId = id.parse().ok()?;
-        let state = self.ledger.state();
-        state.regions.get(region)?.instances.get(&id)?;
-        let machines = Arc::clone(&self.machines);
-        match tokio::task::spawn_blocking(move || machines.console(id)).await {
-            Ok(Ok(bytes)) => Some(ConsoleOutput { bytes, at: control::now() }),
-            Ok(Err(host::HostError::NoSuchMachine(_))) => Some(ConsoleOutput { bytes: Vec::new(), at: control::now() }),
-            Ok(Err(error)) => {
-                tracing::error!(%id, error = &error as &dyn std::error::Error, "a console cannot be read");
-                None
-            }
-            Err(error) => {
-                tracing::error!(%id, %error, "reading a console panicked");
-                None
-            }
-        }
     }
 }
 
@@ -277,33 +240,6 @@ async fn read_body(body: Incoming) -> Result<Bytes, Refusal> {
         Err(_) => {
             let message = "The request was not complete in time.".to_owned();
             Err(Refusal::http(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", message))
-        }
-    }
-}
-
-/// Makes a key on a thread where that may take its time.
-async fn generate_key(
-    key_type: Option<ec2_shapes::KeyType>,
-    format: Option<ec2_shapes::KeyFormat>,
-) -> Result<cloud::resource::GeneratedKey, ApiError> {
-    use cloud::resource::{KeyFormat, KeyType};
-    let key_type = match key_type {
-        Some(ec2_shapes::KeyType::Ed25519) => KeyType::Ed25519,
-        Some(ec2_shapes::KeyType::Rsa) | None => KeyType::Rsa,
-    };
-    let format = match format {
-        Some(ec2_shapes::KeyFormat::Ppk) => KeyFormat::Ppk,
-        Some(ec2_shapes::KeyFormat::Pem) | None => KeyFormat::Pem,
-    };
-    match tokio::task::spawn_blocking(move || cloud::keys::generate(key_type, format, &mut OsRng)).await {
-        Ok(Ok(key)) => Ok(key),
-        Ok(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "no key could be made");
-            Err(ApiError::internal())
-        }
-        Err(error) => {
-            tracing::error!(%error, "making a key panicked");
-            Err(ApiError::internal())
         }
     }
 }

@@ -95,19 +95,31 @@ pub enum Service {
     Ec2,
     /// The Security Token Service.
     Sts,
+    /// Identity and Access Management.
+    Iam,
+    /// Systems Manager.
+    Ssm,
+    /// EC2 Instance Connect.
+    InstanceConnect,
 }
 
 impl Service {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::Ec2, Self::Sts, Self::Iam, Self::Ssm, Self::InstanceConnect];
+
     /// The name in the scope of a signature.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ec2 => "ec2",
             Self::Sts => "sts",
+            Self::Iam => "iam",
+            Self::Ssm => "ssm",
+            Self::InstanceConnect => "ec2-instance-connect",
         }
     }
 
     fn from_name(name: &str) -> Option<Self> {
-        [Self::Ec2, Self::Sts].into_iter().find(|service| service.name() == name)
+        Self::ALL.into_iter().find(|service| service.name() == name)
     }
 }
 

@@ -137,6 +137,20 @@ fn each_service_has_its_own_code() {
     assert_eq!(stale(&ec2), WireError::new("RequestExpired", "Request has expired."));
     assert_eq!(stale(&sts).code, "SignatureDoesNotMatch");
     assert!(stale(&sts).message.starts_with("Signature expired:"));
+    for (service, reason, code, status) in [
+        (Service::Ec2, Reason::ExpiredToken, "RequestExpired", 400),
+        (Service::Sts, Reason::ExpiredToken, "ExpiredToken", 403),
+        (Service::Iam, Reason::UnknownKey, "InvalidClientTokenId", 403),
+        (Service::Iam, Reason::Mismatch, "SignatureDoesNotMatch", 403),
+        (Service::Ssm, Reason::UnknownKey, "UnrecognizedClientException", 400),
+        (Service::Ssm, Reason::Mismatch, "InvalidSignatureException", 400),
+        (Service::Ssm, Reason::ExpiredToken, "ExpiredTokenException", 400),
+        (Service::InstanceConnect, Reason::Missing, "MissingAuthenticationTokenException", 400),
+        (Service::InstanceConnect, Reason::Incomplete("x".to_owned()), "IncompleteSignatureException", 400),
+    ] {
+        let error = SignatureError { reason, service }.to_wire();
+        assert_eq!((error.code, error.http_status()), (code, status), "{service:?}");
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency;
 use crate::resource::*;
+use crate::services::ssm;
 use crate::tagging::NewTags;
 use crate::transaction::Transaction;
 
@@ -249,7 +250,9 @@ fn find_type(request: &RunInstancesRequest) -> Result<&'static InstanceType, Api
 
 fn find_image(context: &Context, tx: &Transaction, request: &RunInstancesRequest) -> Result<Image, ApiError> {
     let text = request.image_id.as_deref().ok_or_else(|| ApiError::missing("ImageId"))?;
-    images::get_launchable(context, &tx.view(), text).cloned()
+    let named = ssm::resolve_image(tx.state(), tx.view().region(), text).transpose()?;
+    let id = named.map(|id| id.to_string());
+    images::get_launchable(context, &tx.view(), id.as_deref().unwrap_or(text)).cloned()
 }
 
 fn check_architecture(instance_type: &InstanceType, image: &Image) -> Result<(), ApiError> {
