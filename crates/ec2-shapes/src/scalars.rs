@@ -36,7 +36,20 @@ impl fmt::Display for Timestamp {
         let (year, month, day) = civil_from_days(self.unix_ms.div_euclid(DAY_MS));
         let ms = self.unix_ms.rem_euclid(DAY_MS);
         let (hour, minute, second) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", ms % 1_000)
+        let ms = ms % 1_000;
+        // Long answers hold thousands of moments: digits are set, not formatted, where the year has four of them.
+        let Ok(century @ 0..=99) = u8::try_from(year.div_euclid(100)) else {
+            return write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z");
+        };
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let pairs =
+            [(0, i64::from(century)), (2, year % 100), (5, month), (8, day), (11, hour), (14, minute), (17, second)];
+        for (at, value) in pairs.into_iter().chain([(21, ms % 100)]) {
+            text[at] += (value / 10) as u8;
+            text[at + 1] += (value % 10) as u8;
+        }
+        text[20] += (ms / 100) as u8;
+        f.pad(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -135,6 +148,8 @@ mod tests {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
         }
         assert_eq!(Timestamp::from_unix_ms(-1).to_string(), "1969-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp::from_unix_ms(253_402_300_800_000).to_string(), "10000-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_unix_ms(-62_167_219_200_001).to_string(), "-001-12-31T23:59:59.999Z");
     }
 
     #[test]

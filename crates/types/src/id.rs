@@ -31,6 +31,19 @@ fn parse_number(text: &str, prefix: &'static str) -> Result<u128, ParseIdError> 
     u128::from_str_radix(digits, 16).map_err(|_| bad())
 }
 
+/// Writes an id in one go: long answers hold tens of thousands of them.
+fn write_id(f: &mut fmt::Formatter<'_>, prefix: &str, number: u128) -> fmt::Result {
+    const DIGITS: usize = ID_BITS as usize / 4;
+    let mut text = [0; 64];
+    let start = prefix.len() + 1;
+    text[..prefix.len()].copy_from_slice(prefix.as_bytes());
+    text[prefix.len()] = b'-';
+    for (at, byte) in text[start..start + DIGITS].iter_mut().rev().enumerate() {
+        *byte = b"0123456789abcdef"[(number >> (4 * at)) as usize & 15];
+    }
+    f.pad(std::str::from_utf8(&text[..start + DIGITS]).map_err(|_| fmt::Error)?)
+}
+
 macro_rules! resource_ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal),* $(,)?) => {$(
         $(#[$doc])*
@@ -54,7 +67,7 @@ macro_rules! resource_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "-{:017x}"), self.0)
+                write_id(f, $prefix, self.0)
             }
         }
 
@@ -179,6 +192,8 @@ mod tests {
     fn an_id_reads_back_as_written() {
         let id = InstanceId::from_number(0xabc);
         assert_eq!(id.to_string(), "i-00000000000000abc");
+        assert_eq!(format!("{id:>21}|"), "  i-00000000000000abc|");
+        assert_eq!(InstanceId::from_number(u128::MAX).to_string(), "i-fffffffffffffffff");
         assert_eq!("i-00000000000000abc".parse(), Ok(id));
         assert_eq!(serde_json::from_str::<InstanceId>("\"i-00000000000000abc\"").unwrap(), id);
     }

@@ -1,11 +1,13 @@
 //! Answers in XML, encoded and, for clients, decoded.
 
+mod pieces;
 mod reader;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
 pub(crate) mod writer;
 
+pub use pieces::InstancePieces;
 pub(crate) use reader::{Element, Malformed};
 
 use ec2_shapes::{Action, Response};
@@ -19,13 +21,17 @@ pub const XMLNS: &str = "http://ec2.amazonaws.com/doc/2016-11-15/";
 
 /// The answer as EC2 writes it: the request id, then the members of the result, or `<return>true</return>`.
 pub fn encode(response: &Response, request_id: &str) -> Vec<u8> {
+    encode_text(response, request_id).into_bytes()
+}
+
+fn encode_text(response: &Response, request_id: &str) -> String {
     let root = format!("{}Response", response.action().name());
     let mut out = Writer::with_capacity(1024);
     let open = out.open_root(&root, XMLNS);
     out.element("requestId", request_id);
     response_to_xml(response, &mut out);
     out.close(&root, open);
-    out.finish()
+    out.into_text()
 }
 
 /// A refusal in EC2's form, which spells `RequestID` unlike its answers.

@@ -18,6 +18,26 @@ impl Writer {
         Self { text }
     }
 
+    /// A document whose beginning was taken already.
+    pub fn continued() -> Self {
+        Self::default()
+    }
+
+    /// The same with room for this many bytes.
+    pub fn continued_with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes) }
+    }
+
+    /// How many bytes are written.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// XML as it is.
+    pub fn raw(&mut self, xml: &str) {
+        self.text.push_str(xml);
+    }
+
     /// The start of an element.
     pub fn open(&mut self, name: &str) -> Open {
         self.text.push('<');
@@ -50,6 +70,11 @@ impl Writer {
 
     /// Escaped text. A character that XML 1.0 cannot hold at all becomes U+FFFD.
     pub fn text(&mut self, text: &str) {
+        // Nearly all text is plain, and looking at bytes is much faster than at characters.
+        if text.bytes().all(is_plain) {
+            self.text.push_str(text);
+            return;
+        }
         let mut rest = text;
         while let Some((at, found)) = rest.char_indices().find(|(_, c)| is_special(*c)) {
             self.text.push_str(&rest[..at]);
@@ -83,12 +108,23 @@ impl Writer {
     }
 
     /// The document.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The document as it travels.
+    /// The document as it travels.
     pub fn finish(self) -> Vec<u8> {
         self.text.into_bytes()
     }
 }
 
 /// Whether the character needs an escape, or is outside what XML 1.0 calls a `Char`.
+/// Whether a byte begins or continues a character that stands for itself. U+FFFE and U+FFFF begin with 0xEF.
+fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | 0xef)
+}
+
 fn is_special(c: char) -> bool {
     match c {
         '&' | '<' | '>' | '\u{fffe}' | '\u{ffff}' => true,
