@@ -24,6 +24,8 @@ mod volumes;
 mod vpcs;
 mod vpn_gateways;
 
+pub use instances::InstanceListing;
+
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
 
 use crate::context::Context;

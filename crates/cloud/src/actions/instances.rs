@@ -5,6 +5,7 @@ mod console;
 mod describe;
 mod instance_types;
 mod launch;
+mod listing;
 mod power;
 mod shape;
 mod status;
@@ -21,6 +22,7 @@ pub(super) use console::get_console_output;
 pub(super) use describe::describe_instances;
 pub(super) use instance_types::describe_instance_types;
 pub(super) use launch::run_instances;
+pub use listing::InstanceListing;
 pub(super) use power::{reboot_instances, start_instances, stop_instances, terminate_instances};
 pub(super) use status::describe_instance_status;
 

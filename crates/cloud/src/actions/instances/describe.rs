@@ -1,55 +1,27 @@
 //! DescribeInstances and its filters.
 
-use std::collections::BTreeMap;
-
-use ec2_shapes::{
-    BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult, DeviceType,
-    HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting, InstanceMetadataOptionsState,
-    InstanceMetadataProtocolState, Reservation, Tenancy, VirtualizationType,
-};
-use types::ReservationId;
-
-use super::select;
+use super::listing::InstanceListing;
 use super::shape::{InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_tokens, metadata_tags};
 use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::query::{Filterable, Filters, PageLimits, page};
+use crate::query::Filterable;
 use crate::resource::Tags;
 use crate::view::View;
+use ec2_shapes::{
+    BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult, DeviceType,
+    HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting, InstanceMetadataOptionsState,
+    InstanceMetadataProtocolState, Tenancy, VirtualizationType,
+};
 
 pub(in crate::actions) fn describe_instances(
     context: &Context,
     view: &View<'_>,
     request: DescribeInstancesRequest,
 ) -> Result<DescribeInstancesResult, ApiError> {
-    let filters = Filters::new::<InstanceView<'_>>(&request.filters)?;
-    let tables = view.tables();
-    let matching = select(tables, &request.instance_ids)?
-        .into_iter()
-        .map(|instance| InstanceView { context, tables, instance })
-        .filter(|instance| filters.matches(instance));
-    let ids_name = (!request.instance_ids.is_empty()).then_some("instancesSet");
-    let token = request.next_token.as_deref();
-    let key = |view: &InstanceView<'_>| view.instance.id.to_string();
-    let (instances, next_token) = page(matching, key, PageLimits::USUAL, request.max_results, token, ids_name)?;
-    let mut by_reservation: BTreeMap<ReservationId, Vec<InstanceView<'_>>> = BTreeMap::new();
-    for instance in instances {
-        by_reservation.entry(instance.instance.reservation).or_default().push(instance);
-    }
-    let reservations = by_reservation.into_iter().map(|(id, instances)| reservation(context, id, instances)).collect();
-    Ok(DescribeInstancesResult { next_token, reservations })
-}
-
-/// A reservation with these of its instances, in the order of their launch.
-pub(super) fn reservation(context: &Context, id: ReservationId, mut instances: Vec<InstanceView<'_>>) -> Reservation {
-    instances.sort_by_key(|view| view.instance.launch_index);
-    Reservation {
-        instances: instances.into_iter().map(InstanceView::to_shape).collect(),
-        owner_id: Some(context.account().to_string()),
-        reservation_id: Some(id.to_string()),
-        ..Reservation::default()
-    }
+    let mut listing = InstanceListing::find(context, view, &request)?;
+    let next_token = listing.next_token.take();
+    Ok(DescribeInstancesResult { next_token, reservations: listing.collect(context, view.tables()) })
 }
 
 impl InstanceView<'_> {

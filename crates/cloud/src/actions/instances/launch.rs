@@ -14,7 +14,7 @@ use types::*;
 
 use self::disks::Disks;
 use self::network::NetworkPlan;
-use super::describe::reservation;
+use super::listing::reservation;
 use super::shape::InstanceView;
 use crate::actions::images;
 use crate::catalog::{DEFAULT_TYPE, InstanceType};
