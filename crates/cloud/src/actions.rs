@@ -7,6 +7,7 @@ mod absent;
 mod addresses;
 mod customer_gateways;
 mod flow_logs;
+mod ebs_settings;
 mod images;
 mod instances;
 mod key_pairs;
@@ -43,6 +44,10 @@ mod all {
         create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
     };
     pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
+    pub(super) use super::ebs_settings::{
+        disable_ebs_encryption_by_default, enable_ebs_encryption_by_default, get_ebs_default_kms_key_id,
+        get_ebs_encryption_by_default, modify_ebs_default_kms_key_id, reset_ebs_default_kms_key_id,
+    };
     pub(super) use super::images::describe_images;
     pub(super) use super::instances::{
         describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,
@@ -60,7 +65,6 @@ mod all {
     pub(super) use super::pending::instances::*;
     pub(super) use super::pending::interfaces::*;
     pub(super) use super::pending::routes::*;
-    pub(super) use super::pending::volumes::*;
     pub(super) use super::pending::vpc::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::security_groups::{
@@ -68,9 +72,19 @@ mod all {
         delete_security_group, describe_security_group_rules, describe_security_groups, revoke_security_group_egress,
         revoke_security_group_ingress,
     };
-    pub(super) use super::snapshots::describe_snapshots;
+    pub(super) use super::snapshots::{
+        copy_snapshot, create_snapshot, create_snapshots, delete_snapshot, describe_fast_snapshot_restores,
+        describe_locked_snapshots, describe_snapshot_attribute, describe_snapshot_tier_status, describe_snapshots,
+        disable_fast_snapshot_restores, disable_snapshot_block_public_access, enable_fast_snapshot_restores,
+        enable_snapshot_block_public_access, get_snapshot_block_public_access_state, list_snapshots_in_recycle_bin,
+        modify_snapshot_attribute, modify_snapshot_tier, reset_snapshot_attribute, restore_snapshot_tier,
+    };
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
-    pub(super) use super::volumes::describe_volumes;
+    pub(super) use super::volumes::{
+        attach_volume, create_volume, delete_volume, describe_volume_attribute, describe_volume_status,
+        describe_volumes, describe_volumes_modifications, detach_volume, enable_volume_io, list_volumes_in_recycle_bin,
+        modify_volume, modify_volume_attribute,
+    };
     pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
     pub(super) use super::vpn_gateways::{
         attach_vpn_gateway, create_vpn_gateway, delete_vpn_gateway, describe_vpn_gateways, detach_vpn_gateway,

@@ -147,6 +147,9 @@ absent! {
     describe_network_insights_paths(DescribeNetworkInsightsPathsRequest -> DescribeNetworkInsightsPathsResult):
         [network_insights_path_ids "InvalidNetworkInsightsPathId.NotFound" "network-insights-path ID"]
         pages (max_results next_token) 1..=100, filters [];
+    describe_replace_root_volume_tasks(DescribeReplaceRootVolumeTasksRequest -> DescribeReplaceRootVolumeTasksResult):
+        [replace_root_volume_task_ids "InvalidReplaceRootVolumeTaskId.NotFound" "replace root volume task ID"]
+        pages (max_results next_token) 1..=50, filters ["instance-id"];
     describe_reserved_instances(DescribeReservedInstancesRequest -> DescribeReservedInstancesResult):
         [reserved_instances_ids "InvalidReservedInstancesId" "reserved instances ID"]
         pages () 5..=1000, filters ["availability-zone", "availability-zone-id", "duration", "end", "fixed-price", "instance-type", "scope", "product-description", "reserved-instances-id", "start", "state", "usage-price"];

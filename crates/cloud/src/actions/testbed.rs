@@ -57,6 +57,11 @@ impl Bed {
         self.context = Context::new(config, fresh.region, fresh.principal, fresh.request_id, now, ids);
     }
 
+    /// Lets pass what takes a moment only.
+    pub(crate) fn settle(&mut self) {
+        self.settle_after_ms(settle::SETTLE_MS);
+    }
+
     /// Lets time pass, and what it brings come.
     pub(crate) fn settle_after_ms(&mut self, ms: i64) {
         self.wait_ms(ms);
@@ -215,6 +220,20 @@ impl Bed {
                     let is_gone = instance.state == types::InstanceState::Terminated;
                     assert_eq!(instance.interfaces.is_empty(), is_gone);
                     assert!(instance.interfaces.iter().all(|id| tables.interfaces.contains_key(id)));
+                    for device in &instance.block_devices {
+                        let volume = &tables.volumes[&device.volume];
+                        let attachment = volume.attachment_to(instance.id).unwrap();
+                        assert_eq!(attachment.device, device.device_name);
+                        assert_eq!(volume.zone, instance.zone);
+                    }
+                }
+                Record::Volume(volume) => {
+                    assert!(volume.attachments.len() <= 1 || volume.spec.multi_attach);
+                    for attachment in &volume.attachments {
+                        let devices = &tables.instances[&attachment.instance].block_devices;
+                        let is_root_leaving = attachment.state == resource::VolumeAttachmentState::Detaching;
+                        assert!(is_root_leaving || devices.iter().any(|device| device.volume == volume.id));
+                    }
                 }
                 _ => {}
             }

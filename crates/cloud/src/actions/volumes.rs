@@ -2,9 +2,23 @@
 //!
 //! What an instance can see of a volume beside its root volume is the machine's matter; here is what EC2 says of it.
 
+mod attach;
+mod attributes;
+mod create;
+mod modify;
 pub(in crate::actions) mod spec;
+#[cfg(test)]
+mod tests;
 
 use ec2_shapes::{DescribeVolumesRequest, DescribeVolumesResult, OperatorResponse, VolumeAttachmentState, VolumeState};
+
+pub(super) use attach::{attach_volume, detach_volume};
+pub(super) use attributes::{
+    describe_volume_attribute, describe_volume_status, enable_volume_io, list_volumes_in_recycle_bin,
+    modify_volume_attribute,
+};
+pub(super) use create::{create_volume, delete_volume};
+pub(super) use modify::{describe_volumes_modifications, modify_volume};
 
 use super::show;
 use crate::context::Context;
@@ -48,6 +62,11 @@ pub(in crate::actions) fn check_device_name(name: &str) -> Result<(), ApiError> 
     Err(ApiError::invalid_value(format!(
         "Value ({name}) for parameter device is invalid. {name} is not a valid EBS device name."
     )))
+}
+
+/// The error for what would promise something that is not there.
+fn unavailable(what: &str) -> ApiError {
+    ApiError::new("UnsupportedOperation", format!("{what} is not available."))
 }
 
 /// An attachment as answers show it.

@@ -190,6 +190,11 @@ impl Instance {
     /// How long a terminated instance is still described, in milliseconds: about an hour, as on AWS.
     pub const TERMINATED_VISIBLE_MS: i64 = 3_600_000;
 
+    /// Whether it has the volume that it boots from.
+    pub fn has_root_volume(&self) -> bool {
+        self.block_devices.iter().any(|device| device.device_name == self.root_device)
+    }
+
     /// Counts one more start, from now on; what was left of the time before is void.
     pub fn begin_start(&mut self, now: Timestamp) {
         self.starts += 1;

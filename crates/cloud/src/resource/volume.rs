@@ -319,6 +319,9 @@ pub struct Snapshot {
     pub is_builtin: bool,
     /// Whether it is the copy of another.
     pub is_copy: bool,
+    /// For a copy, how many minutes it may take, where that was said.
+    #[serde(default)]
+    pub completion_minutes: Option<u32>,
     /// Whether everybody may make volumes from it.
     pub is_public: bool,
     /// The accounts that may make volumes from it.
@@ -346,6 +349,7 @@ impl Snapshot {
             content,
             is_builtin: false,
             is_copy: false,
+            completion_minutes: None,
             is_public: false,
             shared_with: BTreeSet::new(),
             is_archived: false,

@@ -25,6 +25,10 @@ pub(in crate::actions) fn start_instances(
 ) -> Result<StartInstancesResult, ApiError> {
     let starting_instances = change_each(context, tx, &request.instance_ids, |instance| match instance.state {
         InstanceState::Pending | InstanceState::Running => Ok(()),
+        InstanceState::Stopped if !instance.has_root_volume() => Err(ApiError::invalid_value(format!(
+            "Invalid value '{}' for instanceId. Instance does not have a volume attached at root ({})",
+            instance.id, instance.root_device
+        ))),
         InstanceState::Stopped => {
             instance.state = InstanceState::Pending;
             instance.begin_start(context.now);

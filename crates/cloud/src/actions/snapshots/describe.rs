@@ -3,15 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ec2_shapes::{DescribeSnapshotsRequest, DescribeSnapshotsResult, StorageTier, TransferType};
+use ec2_shapes::{
+    DescribeLockedSnapshotsRequest, DescribeLockedSnapshotsResult, DescribeSnapshotsRequest, DescribeSnapshotsResult,
+    ListSnapshotsInRecycleBinRequest, ListSnapshotsInRecycleBinResult, StorageTier, TransferType,
+};
 use types::SnapshotId;
 
+use super::permissions::hides_public;
 use super::{AMAZON, AMAZON_ACCOUNT, all, find};
 use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::kind::Resource;
-use crate::query::{self, Filterable, Filters, Listing};
+use crate::query::{self, Filterable, Filters, Listing, PageLimits};
 use crate::resource::{Snapshot, SnapshotState, Tags};
 use crate::state::Tables;
 use crate::tagging;
@@ -37,10 +41,52 @@ pub(in crate::actions) fn describe_snapshots(
     Ok(DescribeSnapshotsResult { next_token, snapshots: rows.iter().map(SnapshotRow::to_shape).collect() })
 }
 
+/// No snapshot is locked, since none can be.
+pub(in crate::actions) fn describe_locked_snapshots(
+    _: &Context,
+    view: &View<'_>,
+    request: DescribeLockedSnapshotsRequest,
+) -> Result<DescribeLockedSnapshotsResult, ApiError> {
+    let filters = Filters::new::<Locked>(&request.filters)?;
+    select(view, &request.snapshot_ids)?;
+    let asked = Listing::paged(&[], &request.filters, request.max_results, request.next_token.as_deref());
+    query::rows(std::iter::empty::<(String, Locked)>(), &filters, asked)?;
+    Ok(DescribeLockedSnapshotsResult::default())
+}
+
+/// A snapshot that is locked; there is none.
+enum Locked {}
+
+impl Filterable for Locked {
+    const NAMES: &'static [&'static str] = &["lock-state"];
+
+    fn values(&self, _: &str, _: &mut dyn FnMut(&str)) {
+        match *self {}
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        match *self {}
+    }
+}
+
+/// No snapshot is in the recycle bin, since no rule that keeps them can be made.
+pub(in crate::actions) fn list_snapshots_in_recycle_bin(
+    _: &Context,
+    _: &View<'_>,
+    request: ListSnapshotsInRecycleBinRequest,
+) -> Result<ListSnapshotsInRecycleBinResult, ApiError> {
+    if !request.snapshot_ids.is_empty() {
+        return Err(Snapshot::KIND.not_found(&request.snapshot_ids));
+    }
+    let token = request.next_token.as_deref();
+    query::page(std::iter::empty::<String>(), Clone::clone, PageLimits::USUAL, request.max_results, token, None)?;
+    Ok(ListSnapshotsInRecycleBinResult::default())
+}
+
 /// The snapshots with these ids, by id; all where none is named.
 fn select(view: &View<'_>, ids: &[String]) -> Result<Vec<Arc<Snapshot>>, ApiError> {
     if ids.is_empty() {
-        return Ok(all(view));
+        return Ok(all(view.state(), view.tables()));
     }
     let wanted = ids
         .iter()
@@ -79,7 +125,7 @@ impl SnapshotRow<'_> {
     /// they own or were given.
     fn is_restorable_by(&self, user: &str) -> bool {
         if user == "all" {
-            return self.snapshot.is_public;
+            return self.snapshot.is_public && (self.snapshot.is_builtin || !hides_public(self.tables));
         }
         let account = if user == "self" { self.context.account().as_str() } else { user };
         account == self.owner_id() || self.snapshot.shared_with.iter().any(|other| other.as_str() == account)
@@ -94,10 +140,17 @@ impl SnapshotRow<'_> {
         if self.snapshot.is_archived { StorageTier::Archive } else { StorageTier::Standard }
     }
 
+    /// How a copy was made.
+    fn transfer_type(&self) -> Option<TransferType> {
+        let of_copy = |minutes: Option<u32>| minutes.map_or(TransferType::Standard, |_| TransferType::TimeBased);
+        self.snapshot.is_copy.then(|| of_copy(self.snapshot.completion_minutes))
+    }
+
     pub(super) fn to_shape(&self) -> ec2_shapes::Snapshot {
         let snapshot = &self.snapshot;
         let restored_until = snapshot.tiering.as_ref().and_then(|tiering| tiering.expires);
         ec2_shapes::Snapshot {
+            completion_duration_minutes: snapshot.completion_minutes.and_then(|minutes| i32::try_from(minutes).ok()),
             completion_time: snapshot.completed.map(show::moment),
             description: Some(snapshot.description.clone()),
             encrypted: Some(false),
@@ -111,7 +164,7 @@ impl SnapshotRow<'_> {
             state_message: snapshot.state_message.clone(),
             storage_tier: Some(self.tier()),
             tags: tagging::to_shape(self.tables.tags_of(&snapshot.id.to_string())),
-            transfer_type: snapshot.is_copy.then_some(TransferType::Standard),
+            transfer_type: self.transfer_type(),
             volume_id: Some(snapshot.volume.to_string()),
             volume_size: i32::try_from(snapshot.size_gib).ok(),
             ..ec2_shapes::Snapshot::default()
@@ -147,7 +200,7 @@ impl Filterable for SnapshotRow<'_> {
             "start-time" => found(&snapshot.started.to_string()),
             "status" => found(snapshot.state.name()),
             "storage-tier" => found(self.tier().as_str()),
-            "transfer-type" if snapshot.is_copy => found(TransferType::Standard.as_str()),
+            "transfer-type" => self.transfer_type().iter().for_each(|transfer| found(transfer.as_str())),
             "volume-id" => found(&snapshot.volume.to_string()),
             "volume-size" => found(&snapshot.size_gib.to_string()),
             _ => {}

@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::resource::{Snapshot, VolumeSpec, VolumeType};
 
 /// What a request says about a volume.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(in crate::actions) struct Asked {
     /// GiB.
     pub size: Option<i32>,
