@@ -6,8 +6,8 @@
 mod absent;
 mod addresses;
 mod customer_gateways;
-mod flow_logs;
 mod ebs_settings;
+mod flow_logs;
 mod images;
 mod instances;
 mod key_pairs;
@@ -43,11 +43,11 @@ mod all {
     pub(super) use super::customer_gateways::{
         create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
     };
-    pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
     pub(super) use super::ebs_settings::{
         disable_ebs_encryption_by_default, enable_ebs_encryption_by_default, get_ebs_default_kms_key_id,
         get_ebs_encryption_by_default, modify_ebs_default_kms_key_id, reset_ebs_default_kms_key_id,
     };
+    pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
     pub(super) use super::images::describe_images;
     pub(super) use super::instances::{
         describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,

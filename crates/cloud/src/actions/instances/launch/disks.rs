@@ -59,9 +59,10 @@ impl Disks {
             } else if mapping.no_device.is_some() {
                 disks.retain(|disk| disk.device_name != name);
             } else if let Some(ebs) = &mapping.ebs {
-                let disk = further(view, name, ebs)?;
-                disks.retain(|disk| disk.device_name != name);
-                disks.push(disk);
+                match disks.iter_mut().find(|disk| disk.device_name == name) {
+                    Some(disk) => *disk = changed(view, disk, ebs)?,
+                    None => disks.push(further(view, name, ebs)?),
+                }
             } else {
                 check_ephemeral(name, instance_type)?;
             }
@@ -152,18 +153,34 @@ fn changed_root(view: &View<'_>, image: &Image, root: &Disk, mapping: &BlockDevi
         )));
     }
     let own = root.snapshot.and_then(|id| view.tables().snapshots.get(&id)).map(|own| Snapshot::clone(own));
+    merged(root, ebs, own.or_else(|| Snapshot::of_image(image)).as_ref())
+}
+
+/// Another volume of the image with what its mapping says.
+fn changed(view: &View<'_>, disk: &Disk, ebs: &EbsBlockDevice) -> Result<Disk, ApiError> {
+    let snapshot = disk.snapshot.map(|id| id.to_string());
+    if ebs.snapshot_id.is_some() && ebs.snapshot_id != snapshot {
+        return further(view, &disk.device_name, ebs);
+    }
+    refuse_unavailable(ebs)?;
+    let snapshot = snapshot.map(|id| snapshots::usable(view, &id)).transpose()?;
+    merged(disk, ebs, snapshot.as_deref())
+}
+
+/// A volume of the image in which a mapping's words count for more.
+fn merged(disk: &Disk, ebs: &EbsBlockDevice, snapshot: Option<&Snapshot>) -> Result<Disk, ApiError> {
+    let said = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
     let mut asked = ebs.clone();
-    asked.volume_size = asked.volume_size.or(i32::try_from(root.spec.size_gib).ok());
+    asked.volume_size = asked.volume_size.or(said(Some(disk.spec.size_gib)));
     // What the image says of speed goes with the type it says it of.
     if asked.volume_type.is_none() {
-        asked.volume_type = ec2_shapes::VolumeType::from_wire(root.spec.volume_type.name());
-        let said = |value: Option<u32>| value.and_then(|value| i32::try_from(value).ok());
-        asked.iops = asked.iops.or(said(root.spec.iops));
-        asked.throughput = asked.throughput.or(said(root.spec.throughput));
+        asked.volume_type = ec2_shapes::VolumeType::from_wire(disk.spec.volume_type.name());
+        asked.iops = asked.iops.or(said(disk.spec.iops));
+        asked.throughput = asked.throughput.or(said(disk.spec.throughput));
     }
-    let spec = spec_of(&asked, own.or_else(|| Snapshot::of_image(image)).as_ref())?;
-    let delete_on_termination = ebs.delete_on_termination.unwrap_or(root.delete_on_termination);
-    Ok(Disk { spec, delete_on_termination, ..root.clone() })
+    let spec = spec_of(&asked, snapshot)?;
+    let delete_on_termination = ebs.delete_on_termination.unwrap_or(disk.delete_on_termination);
+    Ok(Disk { spec, delete_on_termination, ..disk.clone() })
 }
 
 /// A volume beside the root volume.
