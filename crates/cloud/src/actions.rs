@@ -6,8 +6,10 @@
 mod absent;
 mod addresses;
 mod customer_gateways;
+mod dhcp_options;
 mod ebs_settings;
 mod flow_logs;
+mod gateways;
 mod images;
 mod instances;
 mod key_pairs;
@@ -18,6 +20,7 @@ mod places;
 mod security_groups;
 mod show;
 mod snapshots;
+mod subnets;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testbed;
@@ -43,11 +46,19 @@ mod all {
     pub(super) use super::customer_gateways::{
         create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
     };
+    pub(super) use super::dhcp_options::{
+        associate_dhcp_options, create_dhcp_options, delete_dhcp_options, describe_dhcp_options,
+    };
     pub(super) use super::ebs_settings::{
         disable_ebs_encryption_by_default, enable_ebs_encryption_by_default, get_ebs_default_kms_key_id,
         get_ebs_encryption_by_default, modify_ebs_default_kms_key_id, reset_ebs_default_kms_key_id,
     };
     pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
+    pub(super) use super::gateways::{
+        attach_internet_gateway, create_egress_only_internet_gateway, create_internet_gateway,
+        delete_egress_only_internet_gateway, delete_internet_gateway, describe_egress_only_internet_gateways,
+        describe_internet_gateways, detach_internet_gateway,
+    };
     pub(super) use super::images::describe_images;
     pub(super) use super::instances::{
         describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,
@@ -65,7 +76,6 @@ mod all {
     pub(super) use super::pending::instances::*;
     pub(super) use super::pending::interfaces::*;
     pub(super) use super::pending::routes::*;
-    pub(super) use super::pending::vpc::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::security_groups::{
         authorize_security_group_egress, authorize_security_group_ingress, create_security_group,
@@ -79,13 +89,22 @@ mod all {
         enable_snapshot_block_public_access, get_snapshot_block_public_access_state, list_snapshots_in_recycle_bin,
         modify_snapshot_attribute, modify_snapshot_tier, reset_snapshot_attribute, restore_snapshot_tier,
     };
+    pub(super) use super::subnets::{
+        associate_subnet_cidr_block, create_default_subnet, create_subnet, create_subnet_cidr_reservation,
+        delete_subnet, delete_subnet_cidr_reservation, describe_subnets, disassociate_subnet_cidr_block,
+        get_subnet_cidr_reservations, modify_subnet_attribute,
+    };
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
     pub(super) use super::volumes::{
         attach_volume, create_volume, delete_volume, describe_volume_attribute, describe_volume_status,
         describe_volumes, describe_volumes_modifications, detach_volume, enable_volume_io, list_volumes_in_recycle_bin,
         modify_volume, modify_volume_attribute,
     };
-    pub(super) use super::vpcs::{describe_subnets, describe_vpcs};
+    pub(super) use super::vpcs::{
+        associate_vpc_cidr_block, create_default_vpc, create_vpc, delete_vpc, describe_vpc_attribute,
+        describe_vpc_classic_link, describe_vpc_classic_link_dns_support, describe_vpcs, disassociate_vpc_cidr_block,
+        modify_vpc_attribute, modify_vpc_tenancy,
+    };
     pub(super) use super::vpn_gateways::{
         attach_vpn_gateway, create_vpn_gateway, delete_vpn_gateway, describe_vpn_gateways, detach_vpn_gateway,
         disable_vgw_route_propagation, enable_vgw_route_propagation,

@@ -27,6 +27,10 @@ impl Config {
     /// How many addresses at the bottom of the public pool are never given out.
     pub const RESERVED_PUBLIC: u32 = 10;
 
+    /// Where the IPv6 blocks of VPCs come from. Like those of the public pool, its addresses mean nothing beyond the
+    /// machine: they are set aside for documentation (RFC 3849).
+    pub const IPV6_POOL: &'static str = "2001:db8::/32";
+
     /// What [`Config::max_instances`] is unless told otherwise.
     pub const DEFAULT_MAX_INSTANCES: usize = 20_000;
 }

@@ -8,7 +8,21 @@ use super::model::{Model, Shape};
 /// Applies every correction.
 pub fn correct(model: &mut Model) -> Result<()> {
     item_name_on_the_list(model)?;
-    attribute_answers_hold_one_attribute(model)
+    attribute_answers_hold_one_attribute(model)?;
+    gateways_are_attached_as_available(model)
+}
+
+/// An internet gateway's attachment is `available`, as the text of `InternetGatewayAttachment` says; its enum does not.
+fn gateways_are_attached_as_available(model: &mut Model) -> Result<()> {
+    let (name, value) = ("AttachmentStatus", "available");
+    match model.shapes.get_mut(name) {
+        Some(Shape::Enum(values)) => {
+            ensure!(!values.iter().any(|known| known == value), "{name} knows {value} now; drop this correction");
+            values.push(value.to_owned());
+        }
+        _ => bail!("{name} is no enum any more; drop this correction"),
+    }
+    Ok(())
 }
 
 /// `InferenceDeviceInfoList` names its item on the list instead of on the member, where the protocol looks for it.

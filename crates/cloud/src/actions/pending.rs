@@ -30,4 +30,3 @@ pub(in crate::actions) mod images;
 pub(in crate::actions) mod instances;
 pub(in crate::actions) mod interfaces;
 pub(in crate::actions) mod routes;
-pub(in crate::actions) mod vpc;

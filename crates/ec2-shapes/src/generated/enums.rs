@@ -31,7 +31,7 @@ string_enums! {
     AsnAssociationState { Disassociated = "disassociated", FailedDisassociation = "failed-disassociation", FailedAssociation = "failed-association", PendingDisassociation = "pending-disassociation", PendingAssociation = "pending-association", Associated = "associated", }
     AssociatedNetworkType { Vpc = "vpc", }
     AttachmentLimitType { Shared = "shared", Dedicated = "dedicated", }
-    AttachmentStatus { Attaching = "attaching", Attached = "attached", Detaching = "detaching", Detached = "detached", }
+    AttachmentStatus { Attaching = "attaching", Attached = "attached", Detaching = "detaching", Detached = "detached", Available = "available", }
     AutoAcceptSharedAssociationsValue { Enable = "enable", Disable = "disable", }
     AutoAcceptSharedAttachmentsValue { Enable = "enable", Disable = "disable", }
     AutoPlacement { On = "on", Off = "off", }
