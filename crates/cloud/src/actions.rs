@@ -13,6 +13,7 @@ mod gateways;
 mod images;
 mod instances;
 mod key_pairs;
+mod nat_gateways;
 pub(crate) mod network_interfaces;
 mod peering;
 mod pending;
@@ -65,6 +66,10 @@ mod all {
         get_console_output, reboot_instances, run_instances, start_instances, stop_instances, terminate_instances,
     };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
+    pub(super) use super::nat_gateways::{
+        assign_private_nat_gateway_address, associate_nat_gateway_address, create_nat_gateway, delete_nat_gateway,
+        describe_nat_gateways, disassociate_nat_gateway_address, unassign_private_nat_gateway_address,
+    };
     pub(super) use super::network_interfaces::describe_network_interfaces;
     pub(super) use super::peering::{
         accept_vpc_peering_connection, create_vpc_peering_connection, delete_vpc_peering_connection,

@@ -1,7 +1,8 @@
-//! How peering connections, gateways and endpoints move on as time passes.
+//! How NAT gateways, peering connections, private gateways and endpoints move on as time passes.
 
 use types::Timestamp;
 
+use crate::actions::network_interfaces::delete_interface;
 use crate::resource::*;
 use crate::settle::{DELETED_VISIBLE_MS, SETTLE_MS};
 use crate::state::{Key, Tables};
@@ -11,6 +12,72 @@ use crate::transaction::Transaction;
 const PEERING_VISIBLE_MS: i64 = 7_200_000;
 /// How long a request that nobody accepted is described, in milliseconds: two days, as the peering guide says.
 const EXPIRED_VISIBLE_MS: i64 = 2 * 86_400_000;
+
+/// When a NAT gateway or one of its addresses moves on by itself.
+pub(crate) fn nat_gateway_due(gateway: &NatGateway) -> Option<Timestamp> {
+    let own = match gateway.state {
+        NatGatewayState::Pending | NatGatewayState::Deleting => Some(gateway.since.plus_ms(SETTLE_MS)),
+        NatGatewayState::Available => None,
+        NatGatewayState::Failed | NatGatewayState::Deleted => Some(gateway.since.plus_ms(DELETED_VISIBLE_MS)),
+    };
+    own.into_iter().chain(gateway.addresses.iter().filter_map(|address| address.until)).min()
+}
+
+/// Brings a NAT gateway and its addresses to where they are now.
+pub(crate) fn advance_nat_gateway(tx: &mut Transaction, now: Timestamp, gateway: &NatGateway) {
+    let mut next = gateway.clone();
+    settle_nat_addresses(tx, now, &mut next);
+    let become_now = |next: NatGateway, state| NatGateway { state, since: now, ..next };
+    let next = match gateway.state {
+        NatGatewayState::Pending if gateway.since.plus_ms(SETTLE_MS) <= now => {
+            let has_failed = gateway.failure.is_some();
+            become_now(next, if has_failed { NatGatewayState::Failed } else { NatGatewayState::Available })
+        }
+        NatGatewayState::Deleting if gateway.since.plus_ms(SETTLE_MS) <= now => {
+            if let Some(address) = gateway.addresses.first() {
+                delete_interface(tx, address.interface);
+            }
+            next.addresses.iter_mut().for_each(|address| address.until = None);
+            become_now(next, NatGatewayState::Deleted)
+        }
+        NatGatewayState::Failed | NatGatewayState::Deleted => return tx.delete(Key::NatGateway(gateway.id)),
+        _ => next,
+    };
+    tx.put(next);
+}
+
+/// Ends what is under way with a gateway's addresses.
+fn settle_nat_addresses(tx: &mut Transaction, now: Timestamp, gateway: &mut NatGateway) {
+    let (over, mut stay): (Vec<_>, Vec<_>) = gateway
+        .addresses
+        .drain(..)
+        .partition(|address| address.until.is_some_and(|until| until <= now) && is_leaving(address));
+    for address in over {
+        release_nat_address(tx, &address);
+    }
+    for address in stay.iter_mut().filter(|address| address.until.is_some_and(|until| until <= now)) {
+        address.status = NatGatewayAddressStatus::Succeeded;
+        address.until = None;
+    }
+    gateway.addresses = stay;
+}
+
+fn is_leaving(address: &NatGatewayAddress) -> bool {
+    matches!(address.status, NatGatewayAddressStatus::Unassigning | NatGatewayAddressStatus::Disassociating)
+}
+
+/// Takes an address off the interface of its gateway; an Elastic one stays allocated.
+fn release_nat_address(tx: &mut Transaction, address: &NatGatewayAddress) {
+    let allocation = address.elastic.and_then(|elastic| tx.addresses.get(&elastic.allocation)).cloned();
+    if let Some(allocation) = allocation {
+        tx.put(Address { association: None, ..Address::clone(&allocation) });
+    }
+    if let Some(interface) = tx.interfaces.get(&address.interface).cloned() {
+        let mut interface = NetworkInterface::clone(&interface);
+        interface.secondary.retain(|secondary| secondary.ip != address.private_ip);
+        tx.put(interface);
+    }
+}
 
 /// When a peering connection moves on by itself.
 pub(crate) fn peering_due(peering: &VpcPeeringConnection) -> Option<Timestamp> {

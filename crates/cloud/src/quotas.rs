@@ -45,6 +45,9 @@ quotas! {
     /// Elastic IP addresses in a region.
     ElasticIps "elastic-ips" = 5,
         "AddressLimitExceeded" "The maximum number of addresses has been reached.";
+    /// Elastic IP addresses of a NAT gateway.
+    ElasticIpsPerNatGateway "elastic-ips-per-nat-gateway" = 2,
+        "AddressLimitExceeded" "The maximum number of Elastic IP addresses for the NAT gateway has been reached.";
     /// Entries of a network ACL in one direction.
     EntriesPerNetworkAcl "entries-per-network-acl" = 20,
         "NetworkAclEntryLimitExceeded" "The maximum number of network acl entries has been reached.";
@@ -72,6 +75,9 @@ quotas! {
     /// Peering connections of a VPC.
     PeeringsPerVpc "peerings-per-vpc" = 50,
         "VpcPeeringConnectionLimitExceeded" "The maximum number of VPC peering connections has been reached.";
+    /// Private addresses of a private NAT gateway.
+    PrivateIpsPerNatGateway "private-ips-per-nat-gateway" = 8,
+        "PrivateIpAddressLimitExceeded" "The maximum number of private IP addresses for the NAT gateway has been reached.";
     /// Route tables in a VPC.
     RouteTablesPerVpc "route-tables-per-vpc" = 200,
         "RouteTableLimitExceeded" "The maximum number of route tables has been reached.";

@@ -177,7 +177,7 @@ pub struct NatGateway {
     pub deleted: Option<Timestamp>,
     /// Why it fails, or will.
     pub failure: Option<NatGatewayFailure>,
-    /// Its addresses, the primary one first; empty once it failed or is gone.
+    /// Its addresses, the primary one first; none where it failed. One that is gone remembers those it had.
     pub addresses: Vec<NatGatewayAddress>,
 }
 
