@@ -4,6 +4,7 @@
 //! all share is done here: the `DryRun` flag ends any action that would have succeeded with `DryRunOperation`.
 
 mod absent;
+mod account;
 mod addresses;
 mod customer_gateways;
 mod dhcp_options;
@@ -61,9 +62,23 @@ mod all {
         describe_internet_gateways, detach_internet_gateway,
     };
     pub(super) use super::images::describe_images;
+    pub(super) use super::account::{
+        describe_account_attributes, describe_aggregate_id_format, describe_id_format, describe_principal_id_format,
+        disable_serial_console_access, enable_serial_console_access, get_instance_metadata_defaults,
+        get_serial_console_access_status, modify_availability_zone_group, modify_instance_metadata_defaults,
+    };
     pub(super) use super::instances::{
-        describe_instance_attribute, describe_instance_status, describe_instance_types, describe_instances,
-        get_console_output, reboot_instances, run_instances, start_instances, stop_instances, terminate_instances,
+        associate_iam_instance_profile, describe_classic_link_instances, describe_iam_instance_profile_associations,
+        describe_instance_attribute, describe_instance_credit_specifications, describe_instance_event_windows,
+        describe_instance_status, describe_instance_topology, describe_instance_type_offerings,
+        describe_instance_types, describe_instances, disassociate_iam_instance_profile, get_console_output,
+        get_default_credit_specification, get_instance_types_from_instance_requirements, get_password_data,
+        modify_default_credit_specification, modify_instance_attribute,
+        modify_instance_capacity_reservation_attributes, modify_instance_cpu_options,
+        modify_instance_credit_specification, modify_instance_maintenance_options, modify_instance_metadata_options,
+        modify_instance_placement, modify_private_dns_name_options, monitor_instances, reboot_instances,
+        replace_iam_instance_profile_association, report_instance_status, reset_instance_attribute, run_instances,
+        start_instances, stop_instances, terminate_instances, unmonitor_instances,
     };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
     pub(super) use super::nat_gateways::{
@@ -78,7 +93,6 @@ mod all {
     pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
     pub(super) use super::pending::images::*;
-    pub(super) use super::pending::instances::*;
     pub(super) use super::pending::interfaces::*;
     pub(super) use super::pending::routes::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};

@@ -61,6 +61,11 @@ impl Family {
     const M6I: Self = Self { name: "m6i", has_flexible_network: true, ..Self::M5 };
     const M6G: Self =
         Self { name: "m6g", threads_per_core: 1, manufacturer: "AWS", is_arm: true, is_current: true, ..Self::M5 };
+    const M7I: Self = Self { name: "m7i", is_current: true, maximum_volumes: 32, ..Self::M6I };
+    const M7G: Self = Self { name: "m7g", maximum_volumes: 32, ..Self::M6G };
+    const C7I: Self = Self { name: "c7i", ..Self::M7I };
+    const C7G: Self = Self { name: "c7g", ..Self::M7G };
+    const R7I: Self = Self { name: "r7i", ..Self::M7I };
     const C5: Self = Self { name: "c5", ..Self::M5 };
     const C6I: Self = Self { name: "c6i", is_current: true, ..Self::M6I };
     const C6G: Self = Self { name: "c6g", ..Self::M6G };
@@ -126,6 +131,23 @@ impl InstanceType {
     /// How many cores these are.
     pub fn cores(&self) -> u32 {
         self.row.cores
+    }
+
+    /// The numbers of cores an instance may be given; none where there is no choice.
+    pub fn valid_cores(&self) -> impl Iterator<Item = u32> + use<> {
+        let last = self.row.cores;
+        self.row.valid_cores.into_iter().flat_map(move |(first, step)| (first..=last).step_by(step))
+    }
+
+    /// The numbers of threads for each core that an instance may be given; none where there is no choice.
+    pub fn valid_threads(&self) -> impl Iterator<Item = u32> + use<> {
+        let last = self.family.threads_per_core;
+        self.row.valid_cores.into_iter().flat_map(move |_| 1..=last)
+    }
+
+    /// Who made its processors.
+    pub fn manufacturer(&self) -> &'static str {
+        self.family.manufacturer
     }
 
     /// How many of the processors share a core.

@@ -2,15 +2,22 @@
 
 mod attribute;
 mod console;
+mod credits;
 mod describe;
 mod instance_types;
 mod launch;
 mod listing;
+mod modify;
+mod monitoring;
+mod options;
 mod power;
+mod profiles;
+mod requirements;
 mod shape;
 mod status;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,12 +26,31 @@ use types::InstanceId;
 
 pub(super) use attribute::describe_instance_attribute;
 pub(super) use console::get_console_output;
+pub(super) use credits::{
+    describe_instance_credit_specifications, get_default_credit_specification, modify_default_credit_specification,
+    modify_instance_credit_specification,
+};
 pub(super) use describe::describe_instances;
 pub(super) use instance_types::describe_instance_types;
 pub(super) use launch::run_instances;
 pub use listing::InstanceListing;
+pub(super) use modify::{modify_instance_attribute, reset_instance_attribute};
+pub(super) use monitoring::{monitor_instances, report_instance_status, unmonitor_instances};
+pub(super) use options::{
+    modify_instance_capacity_reservation_attributes, modify_instance_cpu_options,
+    modify_instance_maintenance_options, modify_instance_metadata_options, modify_instance_placement,
+    modify_private_dns_name_options,
+};
 pub(super) use power::{reboot_instances, start_instances, stop_instances, terminate_instances};
+pub(super) use profiles::{
+    associate_iam_instance_profile, describe_iam_instance_profile_associations, disassociate_iam_instance_profile,
+    replace_iam_instance_profile_association,
+};
+pub(super) use requirements::{describe_instance_type_offerings, get_instance_types_from_instance_requirements};
 pub(super) use status::describe_instance_status;
+pub(super) use unknown::{
+    describe_classic_link_instances, describe_instance_event_windows, describe_instance_topology, get_password_data,
+};
 
 use crate::error::ApiError;
 use crate::resource::Instance;

@@ -167,10 +167,7 @@ fn vcpu(of: &InstanceType) -> VCpuInfo {
         default_cores: whole(row.cores),
         default_threads_per_core: whole(threads),
         default_vcpus: whole(of.vcpus()),
-        valid_cores: row
-            .valid_cores
-            .map(|(first, step)| (first..=row.cores).step_by(step).filter_map(whole).collect())
-            .unwrap_or_default(),
-        valid_threads_per_core: row.valid_cores.map(|_| (1..=threads).filter_map(whole).collect()).unwrap_or_default(),
+        valid_cores: of.valid_cores().filter_map(whole).collect(),
+        valid_threads_per_core: of.valid_threads().filter_map(whole).collect(),
     }
 }
