@@ -42,6 +42,11 @@ use crate::view::View;
 /// Where the dispatch finds the functions.
 mod all {
     pub(super) use super::absent::*;
+    pub(super) use super::account::{
+        describe_account_attributes, describe_aggregate_id_format, describe_id_format, describe_principal_id_format,
+        disable_serial_console_access, enable_serial_console_access, get_instance_metadata_defaults,
+        get_serial_console_access_status, modify_availability_zone_group, modify_instance_metadata_defaults,
+    };
     pub(super) use super::addresses::{
         allocate_address, associate_address, describe_addresses, disassociate_address, release_address,
     };
@@ -62,11 +67,6 @@ mod all {
         describe_internet_gateways, detach_internet_gateway,
     };
     pub(super) use super::images::describe_images;
-    pub(super) use super::account::{
-        describe_account_attributes, describe_aggregate_id_format, describe_id_format, describe_principal_id_format,
-        disable_serial_console_access, enable_serial_console_access, get_instance_metadata_defaults,
-        get_serial_console_access_status, modify_availability_zone_group, modify_instance_metadata_defaults,
-    };
     pub(super) use super::instances::{
         associate_iam_instance_profile, describe_classic_link_instances, describe_iam_instance_profile_associations,
         describe_instance_attribute, describe_instance_credit_specifications, describe_instance_event_windows,
@@ -140,12 +140,13 @@ pub fn read(context: &Context, view: &View<'_>, request: Request) -> Result<Resp
     if dry_run { Err(ApiError::dry_run()) } else { Ok(response) }
 }
 
-/// Carries out a writing action on a transaction. On error the transaction must be dropped.
+/// Carries out a writing action on a transaction. On error the transaction must be dropped. An action that was done in
+/// part succeeds and leaves the error for the caller in the transaction ([`Transaction::take_complaint`]).
 ///
 /// # Errors
 /// The action's own; `InternalError` for a reading action, which does not belong here.
 pub fn write(context: &Context, tx: &mut Transaction, request: Request) -> Result<Response, ApiError> {
     let dry_run = request.dry_run() == Some(true);
     let response = dispatch_write!(request, all, (context, tx), _ => Err(ApiError::internal()))?;
-    if dry_run { Err(ApiError::dry_run()) } else { Ok(response) }
+    if dry_run { Err(tx.take_complaint().unwrap_or_else(ApiError::dry_run)) } else { Ok(response) }
 }

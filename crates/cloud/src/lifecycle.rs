@@ -92,6 +92,7 @@ pub fn mark_terminated(tx: &mut Transaction, now: Timestamp, id: InstanceId) -> 
             instance.terminated = Some(now);
             instance.interfaces.clear();
             instance.block_devices.clear();
+            instance.iam_profile = None;
         }
         expected
     });
@@ -189,6 +190,22 @@ pub fn reap_terminated(tx: &mut Transaction, now: Timestamp) -> usize {
         tx.delete(Key::ClientToken(key));
     }
     count
+}
+
+/// What was changed about the instance has taken effect, where the moment for that has come.
+pub(crate) fn settle_options(tx: &mut Transaction, now: Timestamp, id: InstanceId) {
+    let Some(old) = tx.instances.get(&id).filter(|instance| instance.options.settles.is_some_and(|at| at <= now))
+    else {
+        return;
+    };
+    let mut instance = Instance::clone(old);
+    instance.options.settles = None;
+    instance.options.monitoring_changes = false;
+    instance.options.metadata_changes = false;
+    if let Some(association) = &mut instance.iam_profile {
+        association.state = AssociationState::Associated;
+    }
+    tx.put(instance);
 }
 
 /// Moves the instance to `next` where `edit` finds it as expected.

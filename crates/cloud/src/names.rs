@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use types::Region;
 
+use crate::resource::Instance;
+
 pub use crate::seed::{internal_domain, public_domain};
 
 fn dashed(prefix: &str, ip: Ipv4Addr) -> String {
@@ -24,4 +26,14 @@ pub fn private_dns_name(region: &Region, ip: Ipv4Addr) -> String {
 /// The public DNS name of an address: `ec2-1-2-3-4.compute-1.amazonaws.com`.
 pub fn public_dns_name(region: &Region, ip: Ipv4Addr) -> String {
     format!("{}.{}", dashed("ec2", ip), public_domain(region))
+}
+
+/// The host part of the private name of an instance with this primary address: its id or its address, as it is set.
+pub fn instance_host_name(instance: &Instance, ip: Ipv4Addr) -> String {
+    if instance.options.private_dns.resource_name { instance.id.to_string() } else { private_host_name(ip) }
+}
+
+/// The private DNS name of an instance with this primary address.
+pub fn instance_dns_name(region: &Region, instance: &Instance, ip: Ipv4Addr) -> String {
+    format!("{}.{}", instance_host_name(instance, ip), internal_domain(region))
 }

@@ -8,6 +8,7 @@ use types::Timestamp;
 
 use crate::actions::network_interfaces;
 use crate::connect;
+use crate::lifecycle;
 use crate::services::instance_connect;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
@@ -26,7 +27,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
     match record {
         Record::Volume(volume) => storage::volume_due(volume),
         Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
-        Record::Instance(instance) => storage::adoption_due(instance),
+        Record::Instance(instance) => storage::adoption_due(instance).into_iter().chain(instance.options.settles).min(),
         Record::NetworkInterface(interface) => interface.transition.map(|transition| transition.until),
         Record::NatGateway(gateway) => connect::nat_gateway_due(gateway),
         Record::VpcPeeringConnection(peering) => connect::peering_due(peering),
@@ -43,7 +44,10 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
     match record {
         Record::Volume(volume) => storage::advance_volume(tx, now, &volume),
         Record::Snapshot(snapshot) => storage::advance_snapshot(tx, now, &snapshot),
-        Record::Instance(instance) => storage::adopt_disks(tx, &instance),
+        Record::Instance(instance) => {
+            storage::adopt_disks(tx, &instance);
+            lifecycle::settle_options(tx, now, instance.id);
+        }
         Record::NetworkInterface(interface) => network_interfaces::end_transition(tx, &interface),
         Record::NatGateway(gateway) => connect::advance_nat_gateway(tx, now, &gateway),
         Record::VpcPeeringConnection(peering) => connect::advance_peering(tx, now, &peering),

@@ -18,6 +18,7 @@ pub struct Transaction {
     state: State,
     region: Region,
     changes: Vec<Change>,
+    complaint: Option<ApiError>,
 }
 
 impl Transaction {
@@ -25,7 +26,7 @@ impl Transaction {
     pub fn new(state: &State, region: Region) -> Self {
         let mut state = state.clone();
         state.regions.entry(region.clone()).or_default();
-        Self { state, region, changes: Vec::new() }
+        Self { state, region, changes: Vec::new(), complaint: None }
     }
 
     /// The State with the Changes so far.
@@ -67,6 +68,16 @@ impl Transaction {
         let change = Change { region, operation };
         self.state.apply(change.clone());
         self.changes.push(change);
+    }
+
+    /// Has the caller told of this error although the Changes stand: the action was done in part, as EC2 does a few.
+    pub fn complain(&mut self, error: ApiError) {
+        self.complaint.get_or_insert(error);
+    }
+
+    /// The error that the caller is to be told although the Changes stand.
+    pub fn take_complaint(&mut self) -> Option<ApiError> {
+        self.complaint.take()
     }
 
     /// The Changes, in order, and the State they lead to.

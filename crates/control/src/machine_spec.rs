@@ -49,7 +49,7 @@ pub(crate) fn machine_spec(
         layers: instance.layers.iter().map(|layer| PathBuf::from(layer.0.as_ref())).collect(),
         uid_base,
         memory_mib: kind.memory_mib(),
-        vcpus: kind.vcpus(),
+        vcpus: instance.options.cpu.map_or(kind.vcpus(), |cpu| cpu.cores * cpu.threads_per_core),
         hostname: host_name(&view, instance),
         seed_files: seed_files(state, &view, instance),
         nics,
@@ -58,7 +58,7 @@ pub(crate) fn machine_spec(
 
 fn host_name(view: &View<'_>, instance: &Instance) -> String {
     match view.interfaces_of(instance).next() {
-        Some(interface) => names::private_host_name(interface.private_ip),
+        Some(interface) => names::instance_host_name(instance, interface.private_ip),
         None => instance.id.to_string(),
     }
 }

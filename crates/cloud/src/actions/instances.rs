@@ -37,9 +37,8 @@ pub use listing::InstanceListing;
 pub(super) use modify::{modify_instance_attribute, reset_instance_attribute};
 pub(super) use monitoring::{monitor_instances, report_instance_status, unmonitor_instances};
 pub(super) use options::{
-    modify_instance_capacity_reservation_attributes, modify_instance_cpu_options,
-    modify_instance_maintenance_options, modify_instance_metadata_options, modify_instance_placement,
-    modify_private_dns_name_options,
+    modify_instance_capacity_reservation_attributes, modify_instance_cpu_options, modify_instance_maintenance_options,
+    modify_instance_metadata_options, modify_instance_placement, modify_private_dns_name_options,
 };
 pub(super) use power::{reboot_instances, start_instances, stop_instances, terminate_instances};
 pub(super) use profiles::{

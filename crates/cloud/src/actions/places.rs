@@ -130,13 +130,18 @@ pub(super) fn describe_regions(
     Ok(DescribeRegionsResult { regions: regions.collect() })
 }
 
+/// The name of the group that a region's zones form.
+pub(super) fn zone_group(region: &Region) -> String {
+    format!("{region}-zg-1")
+}
+
 struct ZoneRow {
     zone: AvailabilityZone,
 }
 
 impl ZoneRow {
     fn group_name(&self) -> String {
-        format!("{}-zg-1", self.zone.region)
+        zone_group(&self.zone.region)
     }
 
     fn group_long_name(&self) -> String {

@@ -78,8 +78,9 @@ impl Bed {
             ActionKind::Write => {
                 let mut tx = Transaction::new(&self.state, self.context.region.clone());
                 let response = super::write(&self.context, &mut tx, request)?;
+                let complaint = tx.take_complaint();
                 self.state = tx.finish().1;
-                Ok(response)
+                complaint.map_or(Ok(response), Err)
             }
         }
     }

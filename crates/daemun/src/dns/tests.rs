@@ -102,7 +102,7 @@ async fn names_of_the_vpc() {
             ("ip-127-0-0-1.eu-west-1.compute.internal.", A, "NXDOMAIN"),
             ("ec2.internal.", A, "-"),
             ("other.ec2.internal.", AAAA, "NXDOMAIN"),
-            ("i-00000000000000002.ec2.internal.", A, "127.0.0.2"),
+            ("i-00000000000000002.ec2.internal.", A, "NXDOMAIN"),
             ("i-00000000000000003.ec2.internal.", A, "NXDOMAIN"),
             ("instance-data.ec2.internal.", A, "169.254.169.254"),
             ("1.0.0.127.in-addr.arpa.", PTR, "ip-127-0-0-1.ec2.internal."),
@@ -174,6 +174,20 @@ async fn what_stays_on_the_machine_and_what_does_not() {
             ("example.invalid.", A, "NXDOMAIN"),
         ],
     );
+}
+
+#[tokio::test]
+async fn names_by_id_are_known_as_far_as_the_instance_asks_for_them() {
+    use RecordType::{A, AAAA};
+    let cloud = Fixture::new().await;
+    let desk = desk(&cloud);
+    let name = "i-00000000000000001.ec2.internal.";
+    check(&desk, &[(name, A, "NXDOMAIN")]);
+    cloud.change_first(|instance| instance.options.private_dns.a_record = true).await;
+    check(&desk, &[(name, A, "127.0.0.1"), (name, AAAA, "-")]);
+    cloud.change_first(|instance| instance.options.private_dns.a_record = false).await;
+    cloud.change_first(|instance| instance.options.private_dns.aaaa_record = true).await;
+    check(&desk, &[(name, A, "-"), (name, AAAA, "-")]);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! Names are computed from the State at each query; there are no zone files and no cache.
 //!
 //! - `ip-A-B-C-D.DOMAIN` is A.B.C.D, for every address in the VPC's blocks, given out or not.
-//! - `i-ID.DOMAIN` is the primary private address of that instance.
+//! - `i-ID.DOMAIN` is the primary private address of that instance, and its first IPv6 address, as far as its options
+//!   ask for such records.
 //! - `ec2-A-B-C-D.PUBLIC-DOMAIN` is the private address behind a public one where the interface is in this VPC, else
 //!   the public address itself. Such names outside the cloud's pool are those of AWS, so AWS is asked.
 //! - The reverse of an address in the VPC is the first form, of a public address in use the third.
@@ -86,6 +87,8 @@ pub struct Zones<'a> {
 /// What a name stands for, before it is known which type was asked for.
 enum Meaning {
     Address(Ipv4Addr),
+    /// A name by id, with the records that are asked for and can be.
+    Resource(Option<Ipv4Addr>, Option<Ipv6Addr>),
     Loopback,
     Pointer(String),
     /// The name has something below it, and nothing itself.
@@ -118,6 +121,11 @@ impl<'a> Zones<'a> {
         let records = match meaning {
             Meaning::Nothing => return Found::Absent { zone },
             Meaning::Address(ip) if is(RecordType::A) => vec![RData::A(A(ip))],
+            Meaning::Resource(ip, ipv6) => {
+                let ip = ip.filter(|_| is(RecordType::A)).map(|ip| RData::A(A(ip)));
+                let ipv6 = ipv6.filter(|_| is(RecordType::AAAA)).map(|ipv6| RData::AAAA(AAAA(ipv6)));
+                ip.into_iter().chain(ipv6).collect()
+            }
             Meaning::Loopback if is(RecordType::A) => vec![RData::A(A(Ipv4Addr::LOCALHOST))],
             Meaning::Loopback if is(RecordType::AAAA) => vec![RData::AAAA(AAAA(Ipv6Addr::LOCALHOST))],
             Meaning::Pointer(target) if is(RecordType::PTR) => match Name::from_ascii(format!("{target}.")) {
@@ -166,19 +174,23 @@ impl<'a> Zones<'a> {
         }
         match below(labels, &internal_domain(self.region)) {
             Some([]) => Meaning::Parent,
-            Some([host]) if self.has_names() => self.host(host).map_or(Meaning::Nothing, Meaning::Address),
+            Some([host]) if self.has_names() => self.host(host).unwrap_or(Meaning::Nothing),
             _ => Meaning::Nothing,
         }
     }
 
-    /// The address behind the first label of a private name.
-    fn host(self, host: &str) -> Option<Ipv4Addr> {
+    /// What the first label of a private name stands for.
+    fn host(self, host: &str) -> Option<Meaning> {
         if let Ok(id) = host.parse::<InstanceId>() {
             let instance = self.tables.instances.get(&id).filter(|instance| instance.vpc == self.vpc.id)?;
-            return self.tables.interfaces_of(instance).next().map(|eni| eni.private_ip);
+            let primary = self.tables.interfaces_of(instance).next()?;
+            let options = instance.options.private_dns;
+            let ip = options.a_record.then_some(primary.private_ip);
+            let ipv6 = primary.ipv6.first().copied().filter(|_| options.aaaa_record);
+            return (options.a_record || options.aaaa_record).then_some(Meaning::Resource(ip, ipv6));
         }
         let ip = dashed(host, "ip-")?;
-        (private_host_name(ip) == host && self.in_vpc(ip)).then_some(ip)
+        (private_host_name(ip) == host && self.in_vpc(ip)).then_some(Meaning::Address(ip))
     }
 
     /// What a public name leads to from here, if it is one of the cloud's.

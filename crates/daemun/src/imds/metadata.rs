@@ -7,7 +7,7 @@
 
 use std::net::Ipv4Addr;
 
-use cloud::names::{private_dns_name, public_dns_name};
+use cloud::names::{instance_dns_name, private_dns_name, public_dns_name};
 use cloud::resource::{Image, Instance, InstanceProfile, NetworkInterface, Role, Vpc};
 use cloud::services::{instance_connect, instance_role};
 use cloud::sessions::SessionKey;
@@ -113,7 +113,7 @@ impl<'a> Subject<'a> {
     fn meta_data(self) -> Branch<'a> {
         let instance = self.instance;
         let primary = self.primary();
-        let private_name = primary.map(|eni| private_dns_name(self.region, eni.private_ip));
+        let private_name = primary.map(|eni| instance_dns_name(self.region, instance, eni.private_ip));
         let role = instance_role::profile(self.state, instance)
             .and_then(|profile| Some((profile, instance_role::role(self.state, profile)?)));
         let pushed = instance_connect::active_users(self.tables, instance.id, self.now);
@@ -216,9 +216,13 @@ impl<'a> Subject<'a> {
 
     fn placement(self) -> Branch<'a> {
         let zone = &self.instance.zone;
+        let placement = &self.instance.options.placement;
         Branch::new()
             .text("availability-zone", zone)
             .text("availability-zone-id", zone.zone_id())
+            .maybe_text("group-name", self.instance.placement_group.as_deref())
+            .maybe_text("host-id", placement.host)
+            .maybe_text("partition-number", placement.partition)
             .text("region", self.region)
     }
 

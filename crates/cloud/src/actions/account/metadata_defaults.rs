@@ -30,11 +30,8 @@ const NO_PREFERENCE: &str = "no-preference";
 /// The options of an instance whose launch says nothing; `image_wants_tokens` is what its image says.
 pub(in crate::actions) fn of_new(tables: &Tables, image_wants_tokens: bool) -> MetadataOptions {
     let own = MetadataOptions::default();
-    let of_image = if image_wants_tokens {
-        MetadataOptions { tokens_required: true, hop_limit: 2, ..own }
-    } else {
-        own
-    };
+    let of_image =
+        if image_wants_tokens { MetadataOptions { tokens_required: true, hop_limit: 2, ..own } } else { own };
     let is = |name: &str, value: &str| setting(tables, name).map(|set| set == value);
     MetadataOptions {
         enabled: is(HTTP_ENDPOINT, "enabled").unwrap_or(of_image.enabled),

@@ -56,7 +56,9 @@ pub(in crate::actions) fn describe_instance_attribute(
                 primary.map(|view| show::group_identifiers(tables, &view.interface.groups)).unwrap_or_default();
         }
         Name::EbsOptimized => answer.ebs_optimized = flag(instance.ebs_optimized),
-        Name::SriovNetSupport => answer.sriov_net_support = none,
+        Name::SriovNetSupport => {
+            answer.sriov_net_support = if instance.options.sriov_simple { text("simple") } else { none };
+        }
         Name::EnaSupport => answer.ena_support = flag(true),
         Name::EnclaveOptions => answer.enclave_options = Some(EnclaveOptions { enabled: Some(false) }),
     }

@@ -7,9 +7,9 @@ use ec2_shapes::{
     GetDefaultCreditSpecificationRequest, GetDefaultCreditSpecificationResult, InstanceCreditSpecification,
     InstanceCreditSpecificationRequest, InstanceFamilyCreditSpecification, ModifyDefaultCreditSpecificationRequest,
     ModifyDefaultCreditSpecificationResult, ModifyInstanceCreditSpecificationRequest,
-    ModifyInstanceCreditSpecificationResult, SuccessfulInstanceCreditSpecificationItem, UnlimitedSupportedInstanceFamily,
-    UnsuccessfulInstanceCreditSpecificationErrorCode, UnsuccessfulInstanceCreditSpecificationItem,
-    UnsuccessfulInstanceCreditSpecificationItemError,
+    ModifyInstanceCreditSpecificationResult, SuccessfulInstanceCreditSpecificationItem,
+    UnlimitedSupportedInstanceFamily, UnsuccessfulInstanceCreditSpecificationErrorCode,
+    UnsuccessfulInstanceCreditSpecificationItem, UnsuccessfulInstanceCreditSpecificationItemError,
 };
 
 use super::{find_instance, parse_instance_id, select};

@@ -1,18 +1,22 @@
 //! DescribeInstances and its filters.
 
+use ec2_shapes::{
+    BootModeValues, DescribeInstancesRequest, DescribeInstancesResult, DeviceType, HypervisorType,
+    InstanceBandwidthWeighting, InstanceMetadataProtocolState, VirtualizationType,
+};
+
 use super::listing::InstanceListing;
-use super::shape::{InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_tokens, metadata_tags};
+use super::options::preference;
+use super::shape::{
+    InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_tokens, maintenance_options, metadata_state,
+    metadata_tags,
+};
 use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::Filterable;
-use crate::resource::Tags;
+use crate::resource::{CapacityChoice, InstanceTenancy, Tags};
 use crate::view::View;
-use ec2_shapes::{
-    BootModeValues, CapacityReservationPreference, DescribeInstancesRequest, DescribeInstancesResult, DeviceType,
-    HostnameType, HypervisorType, InstanceAutoRecoveryState, InstanceBandwidthWeighting, InstanceMetadataOptionsState,
-    InstanceMetadataProtocolState, Tenancy, VirtualizationType,
-};
 
 pub(in crate::actions) fn describe_instances(
     context: &Context,
@@ -59,7 +63,7 @@ impl InstanceView<'_> {
             "http-put-response-hop-limit" => found(&options.hop_limit.to_string()),
             "http-tokens" => found(http_tokens(options).as_str()),
             "instance-metadata-tags" => found(metadata_tags(options).as_str()),
-            "state" => found(InstanceMetadataOptionsState::Applied.as_str()),
+            "state" => found(metadata_state(self.instance).as_str()),
             _ => {}
         }
     }
@@ -89,6 +93,45 @@ impl InstanceView<'_> {
             "root-device-name" => found(&instance.root_device),
             "state-reason-code" => instance.state_reason.iter().for_each(|reason| found(&reason.code)),
             "state-reason-message" => instance.state_reason.iter().for_each(|reason| found(&reason.message)),
+            _ => self.setting_value(name, found),
+        }
+    }
+
+    /// What the instance is set to.
+    fn setting_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
+        let (instance, options) = (self.instance, &self.instance.options);
+        let placement = &options.placement;
+        let profile = instance.iam_profile.as_ref();
+        match name {
+            "affinity" if placement.tenancy == InstanceTenancy::Host => {
+                found(if placement.host_affinity { "host" } else { "default" });
+            }
+            "capacity-reservation-id"
+            | "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id" => {
+                if let CapacityChoice::Reservation(id) = options.capacity {
+                    found(&id.to_string());
+                }
+            }
+            "capacity-reservation-specification.capacity-reservation-preference" => {
+                preference(&options.capacity).iter().for_each(|preference| found(preference.as_str()));
+            }
+            "host-id" => placement.host.iter().for_each(|host| found(&host.to_string())),
+            "iam-instance-profile.arn" => profile.iter().for_each(|profile| found(&profile.profile_arn)),
+            "iam-instance-profile.id" => profile.iter().for_each(|profile| found(&profile.profile_id)),
+            "iam-instance-profile.name" => profile.iter().for_each(|profile| found(&profile.profile_name)),
+            "maintenance-options.auto-recovery" => {
+                maintenance_options(instance).auto_recovery.iter().for_each(|state| found(state.as_str()));
+            }
+            "placement-group-name" => instance.placement_group.iter().for_each(|name| found(name)),
+            "placement-partition-number" => placement.partition.iter().for_each(|number| found(&number.to_string())),
+            "private-dns-name-options.enable-resource-name-dns-a-record" => {
+                found(show::boolean(options.private_dns.a_record));
+            }
+            "private-dns-name-options.enable-resource-name-dns-aaaa-record" => {
+                found(show::boolean(options.private_dns.aaaa_record));
+            }
+            "private-dns-name-options.hostname-type" => found(self.hostname_type().as_str()),
+            "tenancy" => found(placement.tenancy.name()),
             _ => self.constant_value(name, found),
         }
     }
@@ -97,20 +140,12 @@ impl InstanceView<'_> {
     fn constant_value(&self, name: &str, found: &mut dyn FnMut(&str)) {
         match name {
             "boot-mode" => found(BootModeValues::UefiPreferred.as_str()),
-            "capacity-reservation-specification.capacity-reservation-preference" => {
-                found(CapacityReservationPreference::Open.as_str());
-            }
             "ena-support" => found("true"),
             "enclave-options.enabled" | "hibernation-options.configured" | "operator.managed" => found("false"),
             "hypervisor" => found(HypervisorType::Xen.as_str()),
-            "maintenance-options.auto-recovery" => found(InstanceAutoRecoveryState::Default.as_str()),
             "network-performance-options.bandwidth-weighting" => found(InstanceBandwidthWeighting::Default.as_str()),
             "platform-details" => found(PLATFORM),
-            "private-dns-name-options.enable-resource-name-dns-a-record"
-            | "private-dns-name-options.enable-resource-name-dns-aaaa-record" => found("false"),
-            "private-dns-name-options.hostname-type" => found(HostnameType::IpName.as_str()),
             "root-device-type" => found(DeviceType::Ebs.as_str()),
-            "tenancy" => found(Tenancy::Default.as_str()),
             "usage-operation" => found(USAGE_OPERATION),
             "virtualization-type" => found(VirtualizationType::Hvm.as_str()),
             _ => {}

@@ -3,9 +3,10 @@
 //! Everything is checked before anything is made. What EC2 would grant but is not available here is refused by name,
 //! never passed over.
 
+pub(super) mod choices;
 mod disks;
 mod network;
-mod settings;
+pub(super) mod settings;
 
 use std::sync::Arc;
 
@@ -15,7 +16,9 @@ use types::*;
 use self::disks::Disks;
 use self::network::NetworkPlan;
 use super::listing::reservation;
+use super::profiles;
 use super::shape::InstanceView;
+use crate::actions::account::metadata_defaults;
 use crate::actions::images;
 use crate::catalog::{DEFAULT_TYPE, InstanceType};
 use crate::context::Context;
@@ -46,6 +49,7 @@ pub(in crate::actions) fn run_instances(
     }
     let launch = Launch::new(context, tx, &request)?;
     let tags = NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface"])?;
+    settings::check_metadata_tags(launch.metadata, tags.of("instance"))?;
     let count = affordable(context, tx, &launch, &request)?;
     let id = ReservationId::from_number(context.id_number());
     let made =
@@ -156,6 +160,9 @@ struct Launch {
     shutdown_behavior: ShutdownBehavior,
     ebs_optimized: bool,
     client_token: Option<Arc<str>>,
+    options: InstanceOptions,
+    iam_profile: Option<Arc<InstanceProfile>>,
+    placement_group: Option<Arc<str>>,
 }
 
 impl Launch {
@@ -171,20 +178,27 @@ impl Launch {
             Some(ec2_shapes::ShutdownBehavior::Terminate) => ShutdownBehavior::Terminate,
             Some(ec2_shapes::ShutdownBehavior::Stop) | None => ShutdownBehavior::Stop,
         };
+        let network = NetworkPlan::new(tx, request)?;
+        let (options, placement_group) = choices::at_launch(tx, request, instance_type, names_of(&network.subnet))?;
+        let wanted = request.iam_instance_profile.as_ref();
+        let wanted = wanted.filter(|wanted| wanted.arn.is_some() || wanted.name.is_some());
         Ok(Self {
+            metadata: find_metadata(tx, request, &image)?,
             image,
             instance_type,
             key,
-            network: NetworkPlan::new(tx, request)?,
+            network,
             disks,
             user_data: settings::user_data(request.user_data.as_deref())?,
-            metadata: settings::metadata_options(request.metadata_options.as_ref())?,
             monitoring: request.monitoring.as_ref().and_then(|monitoring| monitoring.enabled) == Some(true),
             disable_api_termination: request.disable_api_termination == Some(true),
             disable_api_stop: request.disable_api_stop == Some(true),
             shutdown_behavior,
             ebs_optimized: request.ebs_optimized == Some(true),
             client_token: request.client_token.as_deref().filter(|token| !token.is_empty()).map(Into::into),
+            options,
+            iam_profile: wanted.map(|wanted| profiles::find_profile(&tx.view(), wanted)).transpose()?,
+            placement_group,
         })
     }
 
@@ -235,12 +249,29 @@ impl Launch {
             root_device: self.image.root_device.clone(),
             block_devices,
             client_token: self.client_token.clone(),
-            options: InstanceOptions::default(),
-            iam_profile: None,
-            placement_group: None,
+            options: self.options.clone(),
+            iam_profile: self.iam_profile.as_ref().map(|profile| profiles::at_launch(context, profile)),
+            placement_group: self.placement_group.clone(),
         });
         Ok(id)
     }
+}
+
+/// What instances of a subnet are called unless their launch says otherwise.
+fn names_of(subnet: &Subnet) -> PrivateDnsOptions {
+    PrivateDnsOptions {
+        resource_name: subnet.hostname_type == HostnameType::ResourceName,
+        a_record: subnet.resource_name_dns_a_record,
+        aaaa_record: subnet.resource_name_dns_aaaa_record,
+    }
+}
+
+/// How the metadata service shall answer: as the request says, else the account, else the image.
+fn find_metadata(tx: &Transaction, request: &RunInstancesRequest, image: &Image) -> Result<MetadataOptions, ApiError> {
+    let defaults = metadata_defaults::of_new(tx, image.requires_imds_v2);
+    let options = settings::metadata_options(request.metadata_options.as_ref(), defaults)?;
+    metadata_defaults::check_enforced(tx, options)?;
+    Ok(options)
 }
 
 fn find_type(request: &RunInstancesRequest) -> Result<&'static InstanceType, ApiError> {

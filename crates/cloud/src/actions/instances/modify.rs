@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::query;
 use crate::quotas::Quota;
-use crate::resource::{Instance, NetworkInterface, SecurityGroup, ShutdownBehavior};
+use crate::resource::{BlockDevice, Instance, NetworkInterface, SecurityGroup, ShutdownBehavior, Volume};
 use crate::transaction::Transaction;
 
 /// One attribute and what it is to be.
@@ -79,7 +79,7 @@ pub(in crate::actions) fn modify_instance_attribute(
         Edit::EnaSupport(value) => check_ena(&instance, value)?,
         Edit::SriovNetSupport(value) => set_sriov(&mut instance, value)?,
         Edit::EnclaveOptions(value) => check_no_enclave(value)?,
-        Edit::BlockDevices(mappings) => set_block_devices(&mut instance, mappings)?,
+        Edit::BlockDevices(mappings) => return set_block_devices(tx, &instance, mappings),
     }
     tx.put(instance);
     Ok(())
@@ -212,7 +212,8 @@ fn shutdown_behavior(text: &str) -> Result<ShutdownBehavior, ApiError> {
 
 /// Makes a stopped instance one of another type, where the new type can carry what it has.
 fn set_type(tx: &Transaction, instance: &mut Instance, name: &str) -> Result<(), ApiError> {
-    let invalid = || ApiError::new("InvalidInstanceAttributeValue", format!("Invalid value '{name}' for InstanceType."));
+    let invalid =
+        || ApiError::new("InvalidInstanceAttributeValue", format!("Invalid value '{name}' for InstanceType."));
     let new = InstanceType::find(name).ok_or_else(invalid)?;
     let old = InstanceType::find(&instance.instance_type);
     let architecture = old.and_then(|old| old.architectures().last().copied()).unwrap_or("x86_64");
@@ -340,7 +341,8 @@ fn set_groups(context: &Context, tx: &mut Transaction, instance: &Instance, ids:
 
 /// Says of disks that are there whether they go with the instance; unless told otherwise, they do.
 fn set_block_devices(
-    instance: &mut Instance,
+    tx: &mut Transaction,
+    instance: &Instance,
     mappings: &[InstanceBlockDeviceMappingSpecification],
 ) -> Result<(), ApiError> {
     for mapping in mappings {
@@ -350,12 +352,17 @@ fn set_block_devices(
             return Err(ApiError::new("UnsupportedOperation", message));
         }
         let ebs = mapping.ebs.clone().unwrap_or_default();
-        let is_it = |volume: types::VolumeId| ebs.volume_id.as_deref().is_none_or(|id| volume.to_string() == *id);
-        let mut devices = instance.block_devices.iter_mut();
-        let device = devices.find(|device| device.device_name == name && is_it(device.volume)).ok_or_else(|| {
+        let is_it = |device: &&BlockDevice| {
+            device.device_name == name && ebs.volume_id.as_deref().is_none_or(|id| device.volume.to_string() == *id)
+        };
+        let volume = instance.block_devices.iter().find(is_it).and_then(|device| tx.volumes.get(&device.volume));
+        let mut volume = volume.map(|volume| Volume::clone(volume)).ok_or_else(|| {
             ApiError::new("InvalidInstanceAttributeValue", format!("No device is currently mapped at {name}"))
         })?;
-        device.delete_on_termination = ebs.delete_on_termination.unwrap_or(true);
+        for attachment in volume.attachments.iter_mut().filter(|attachment| attachment.instance == instance.id) {
+            attachment.delete_on_termination = ebs.delete_on_termination.unwrap_or(true);
+        }
+        tx.put(volume);
     }
     Ok(())
 }

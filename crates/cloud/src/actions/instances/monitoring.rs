@@ -96,7 +96,7 @@ pub(in crate::actions) fn report_instance_status(
     if request.reason_codes.is_empty() {
         return Err(ApiError::missing("ReasonCode"));
     }
-    let ms = |at: Option<ec2_shapes::Timestamp>| at.map(|at| at.unix_ms());
+    let ms = |at: Option<ec2_shapes::Timestamp>| at.map(|at| at.unix_ms);
     let (start, end) = (ms(request.start_time), ms(request.end_time));
     if start.zip(end).is_some_and(|(start, end)| end < start) {
         return Err(ApiError::invalid_value("The end time must not be before the start time."));

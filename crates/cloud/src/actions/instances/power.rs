@@ -1,7 +1,9 @@
 //! Starting, stopping, rebooting and terminating instances.
 //!
 //! A call names the state it wants; the controllers bring the machine there. One instance that cannot follow fails
-//! the whole call, and then nothing has changed.
+//! the whole call, and then nothing has changed; only terminations go zone by zone.
+
+use std::sync::Arc;
 
 use ec2_shapes::{
     InstanceStateChange, RebootInstancesRequest, StartInstancesRequest, StartInstancesResult, StopInstancesRequest,
@@ -93,28 +95,41 @@ pub(in crate::actions) fn stop_instances(
     Ok(StopInstancesResult { stopping_instances })
 }
 
-/// Terminates instances in whatever state they are.
+/// Terminates instances in whatever state they are. One that is protected keeps those of its zone from it; those of
+/// other zones go all the same, and the caller is told of the first that may not (User Guide, "Enable termination
+/// protection").
 pub(in crate::actions) fn terminate_instances(
     context: &Context,
     tx: &mut Transaction,
     request: TerminateInstancesRequest,
 ) -> Result<TerminateInstancesResult, ApiError> {
     let is_forced = request.force == Some(true) || request.skip_os_shutdown == Some(true);
-    let terminating_instances = change_each(context, tx, &request.instance_ids, |instance| {
-        if instance.state.is_ending() {
-            return Ok(());
+    let named = find_instances(tx, &request.instance_ids)?;
+    let is_protected = |instance: &&&Arc<Instance>| instance.disable_api_termination && !instance.state.is_ending();
+    let protected: Vec<_> = named.iter().filter(is_protected).collect();
+    let refusal = protected.first().map(|instance| {
+        let message = format!(
+            "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try \
+             again.",
+            instance.id
+        );
+        ApiError::new("OperationNotPermitted", message)
+    });
+    let is_spared = |instance: &&Arc<Instance>| protected.iter().any(|other| other.zone == instance.zone);
+    let ids: Vec<String> =
+        named.iter().filter(|instance| !is_spared(instance)).map(|instance| instance.id.to_string()).collect();
+    if let Some(refusal) = refusal {
+        if ids.is_empty() {
+            return Err(refusal);
         }
-        if instance.disable_api_termination {
-            let message = format!(
-                "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and \
-                 try again.",
-                instance.id
-            );
-            return Err(ApiError::new("OperationNotPermitted", message));
+        tx.complain(refusal);
+    }
+    let terminating_instances = change_each(context, tx, &ids, |instance| {
+        if !instance.state.is_ending() {
+            instance.state = InstanceState::ShuttingDown;
+            instance.force_stop |= is_forced;
+            explain(context, instance);
         }
-        instance.state = InstanceState::ShuttingDown;
-        instance.force_stop |= is_forced;
-        explain(context, instance);
         Ok(())
     })?;
     Ok(TerminateInstancesResult { terminating_instances })

@@ -87,11 +87,9 @@ pub(in crate::actions) fn get_instance_types_from_instance_requirements(
     });
     let limits = PageLimits { min: 1, max: 1000 };
     let token = request.next_token.as_deref();
-    let (types, next_token) =
-        page(matching, |kind| kind.name().to_owned(), limits, request.max_results, token, None)?;
-    let shape = |kind: &InstanceType| InstanceTypeInfoFromInstanceRequirements {
-        instance_type: Some(kind.name().to_owned()),
-    };
+    let (types, next_token) = page(matching, |kind| kind.name().to_owned(), limits, request.max_results, token, None)?;
+    let shape =
+        |kind: &InstanceType| InstanceTypeInfoFromInstanceRequirements { instance_type: Some(kind.name().to_owned()) };
     let instance_types = types.into_iter().map(shape).collect();
     Ok(GetInstanceTypesFromInstanceRequirementsResult { instance_types, next_token })
 }
@@ -134,7 +132,8 @@ fn has_size(kind: &InstanceType, wanted: &InstanceRequirementsRequest) -> bool {
     let vcpus = i64::from(kind.vcpus());
     let memory = i64::from(kind.memory_mib());
     let range = |min: Option<i32>, max: Option<i32>| (min.map(i64::from), max.map(i64::from));
-    let (vcpus_min, vcpus_max) = wanted.vcpu_count.as_ref().map_or((None, None), |range_| range(range_.min, range_.max));
+    let (vcpus_min, vcpus_max) =
+        wanted.vcpu_count.as_ref().map_or((None, None), |range_| range(range_.min, range_.max));
     let (memory_min, memory_max) =
         wanted.memory_mib.as_ref().map_or((None, None), |range_| range(range_.min, range_.max));
     let (interfaces_min, interfaces_max) =

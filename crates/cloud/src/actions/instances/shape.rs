@@ -1,8 +1,8 @@
 //! An instance as answers show it.
 
 use ec2_shapes::{
-    ArchitectureValues, AttachmentStatus, BootModeValues, CapacityReservationPreference,
-    CapacityReservationSpecificationResponse, CpuOptions, DeviceType, EbsInstanceBlockDevice, EnclaveOptions,
+    ArchitectureValues, AttachmentStatus, BootModeValues, CapacityReservationSpecificationResponse,
+    CapacityReservationTargetResponse, CpuOptions, DeviceType, EbsInstanceBlockDevice, EnclaveOptions,
     HibernationOptions, HostnameType, HttpTokensState, HypervisorType, InstanceAutoRecoveryState,
     InstanceBandwidthWeighting, InstanceBlockDeviceMapping, InstanceBootModeValues, InstanceMaintenanceOptions,
     InstanceMetadataEndpointState, InstanceMetadataOptionsResponse, InstanceMetadataOptionsState,
@@ -13,12 +13,17 @@ use ec2_shapes::{
 };
 use types::InstanceState;
 
+use super::monitoring;
+use super::options::preference;
+use super::profiles::profile_shape;
 use crate::actions::network_interfaces::InterfaceView;
 use crate::actions::show;
 use crate::catalog::InstanceType;
 use crate::context::Context;
-use crate::names::private_dns_name;
-use crate::resource::{BlockDevice, Instance, MetadataOptions, NetworkInterface, VolumeAttachment};
+use crate::names::instance_dns_name;
+use crate::resource::{
+    self, BlockDevice, CapacityChoice, Instance, InstanceTenancy, MetadataOptions, NetworkInterface, VolumeAttachment,
+};
 use crate::state::Tables;
 use crate::tagging;
 
@@ -75,11 +80,12 @@ impl<'a> InstanceView<'a> {
     }
 
     pub(super) fn private_dns_name(&self) -> Option<String> {
-        self.primary().map(|view| private_dns_name(&view.interface.zone.region, view.interface.private_ip))
+        let primary = self.primary()?;
+        Some(instance_dns_name(&primary.interface.zone.region, self.instance, primary.interface.private_ip))
     }
 
     pub(super) fn monitoring(&self) -> MonitoringState {
-        if self.instance.monitoring { MonitoringState::Enabled } else { MonitoringState::Disabled }
+        monitoring::state(self.instance)
     }
 
     pub(super) fn to_shape(self) -> ec2_shapes::Instance {
@@ -92,12 +98,13 @@ impl<'a> InstanceView<'a> {
             block_device_mappings: self.block_devices(),
             client_token: Some(instance.client_token.as_deref().unwrap_or_default().to_owned()),
             ebs_optimized: Some(self.is_ebs_optimized()),
+            iam_instance_profile: instance.iam_profile.as_ref().map(profile_shape),
             image_id: Some(instance.image.to_string()),
             instance_id: Some(instance.id.to_string()),
             instance_type: Some(instance.instance_type.to_string()),
             key_name: instance.key_name.as_deref().map(str::to_owned),
             launch_time: Some(show::moment(instance.launch_time)),
-            metadata_options: Some(metadata_options(instance.metadata)),
+            metadata_options: Some(metadata_options(instance)),
             monitoring: Some(Monitoring { state: Some(self.monitoring()), ..Monitoring::default() }),
             network_interfaces: self.interfaces().map(|view| network_interface(&view)).collect(),
             placement: Some(self.placement()),
@@ -110,6 +117,7 @@ impl<'a> InstanceView<'a> {
                 .map(|view| show::group_identifiers(self.tables, &view.interface.groups))
                 .unwrap_or_default(),
             source_dest_check: primary.map(|view| view.interface.source_dest_check),
+            sriov_net_support: instance.options.sriov_simple.then(|| "simple".to_owned()),
             state: Some(state(instance.state)),
             state_reason: instance.state_reason.as_ref().map(|reason| ec2_shapes::StateReason {
                 code: Some(reason.code.clone()),
@@ -119,44 +127,60 @@ impl<'a> InstanceView<'a> {
             subnet_id: has_network.then(|| instance.subnet.to_string()),
             tags: tagging::to_shape(self.tables.tags_of(&instance.id.to_string())),
             vpc_id: has_network.then(|| instance.vpc.to_string()),
+            ..self.settings()
+        }
+    }
+
+    /// What it is set to.
+    fn settings(&self) -> ec2_shapes::Instance {
+        let whole = |number: u32| i32::try_from(number).ok();
+        let options = &self.instance.options;
+        let target = match options.capacity {
+            CapacityChoice::Reservation(id) => Some(CapacityReservationTargetResponse {
+                capacity_reservation_id: Some(id.to_string()),
+                ..CapacityReservationTargetResponse::default()
+            }),
+            _ => None,
+        };
+        ec2_shapes::Instance {
+            capacity_reservation_specification: Some(CapacityReservationSpecificationResponse {
+                capacity_reservation_preference: preference(&options.capacity),
+                capacity_reservation_target: target,
+            }),
+            cpu_options: self.instance_type().map(|kind| processors(self.instance, kind)).map(|own| CpuOptions {
+                core_count: whole(own.cores),
+                threads_per_core: whole(own.threads_per_core),
+                ..CpuOptions::default()
+            }),
+            maintenance_options: Some(maintenance_options(self.instance)),
+            private_dns_name_options: Some(PrivateDnsNameOptionsResponse {
+                enable_resource_name_dns_aaaa_record: Some(options.private_dns.aaaa_record),
+                enable_resource_name_dns_a_record: Some(options.private_dns.a_record),
+                hostname_type: Some(self.hostname_type()),
+            }),
             ..self.constants()
         }
     }
 
+    pub(super) fn hostname_type(&self) -> HostnameType {
+        if self.instance.options.private_dns.resource_name { HostnameType::ResourceName } else { HostnameType::IpName }
+    }
+
     /// What all instances have in common, or all of one type.
     fn constants(&self) -> ec2_shapes::Instance {
-        let whole = |number: u32| i32::try_from(number).ok();
         ec2_shapes::Instance {
             architecture: ArchitectureValues::from_wire(self.architecture()),
             boot_mode: Some(BootModeValues::UefiPreferred),
-            capacity_reservation_specification: Some(CapacityReservationSpecificationResponse {
-                capacity_reservation_preference: Some(CapacityReservationPreference::Open),
-                capacity_reservation_target: None,
-            }),
-            cpu_options: self.instance_type().map(|found| CpuOptions {
-                core_count: whole(found.cores()),
-                threads_per_core: whole(found.threads_per_core()),
-                ..CpuOptions::default()
-            }),
             current_instance_boot_mode: Some(self.current_boot_mode()),
             ena_support: Some(true),
             enclave_options: Some(EnclaveOptions { enabled: Some(false) }),
             hibernation_options: Some(HibernationOptions { configured: Some(false) }),
             hypervisor: Some(HypervisorType::Xen),
-            maintenance_options: Some(InstanceMaintenanceOptions {
-                auto_recovery: Some(InstanceAutoRecoveryState::Default),
-                reboot_migration: Some(InstanceRebootMigrationState::Default),
-            }),
             network_performance_options: Some(InstanceNetworkPerformanceOptions {
                 bandwidth_weighting: Some(InstanceBandwidthWeighting::Default),
             }),
             operator: Some(OperatorResponse { managed: Some(false), ..OperatorResponse::default() }),
             platform_details: Some(PLATFORM.to_owned()),
-            private_dns_name_options: Some(PrivateDnsNameOptionsResponse {
-                enable_resource_name_dns_aaaa_record: Some(false),
-                enable_resource_name_dns_a_record: Some(false),
-                hostname_type: Some(HostnameType::IpName),
-            }),
             root_device_type: Some(DeviceType::Ebs),
             usage_operation: Some(USAGE_OPERATION.to_owned()),
             virtualization_type: Some(VirtualizationType::Hvm),
@@ -189,13 +213,38 @@ impl<'a> InstanceView<'a> {
     }
 
     fn placement(&self) -> Placement {
+        let placement = &self.instance.options.placement;
+        let is_host = placement.tenancy == InstanceTenancy::Host;
         Placement {
+            affinity: is_host.then(|| if placement.host_affinity { "host" } else { "default" }.to_owned()),
             availability_zone: Some(self.instance.zone.to_string()),
             availability_zone_id: Some(self.instance.zone.zone_id()),
-            group_name: Some(String::new()),
-            tenancy: Some(Tenancy::Default),
+            group_name: Some(self.instance.placement_group.as_deref().unwrap_or_default().to_owned()),
+            host_id: placement.host.map(|host| host.to_string()),
+            partition_number: placement.partition.and_then(|number| i32::try_from(number).ok()),
+            tenancy: Tenancy::from_wire(placement.tenancy.name()),
             ..Placement::default()
         }
+    }
+}
+
+/// The processors that an instance of this type has.
+pub(super) fn processors(instance: &Instance, kind: &InstanceType) -> resource::CpuOptions {
+    let own = resource::CpuOptions { cores: kind.cores(), threads_per_core: kind.threads_per_core() };
+    instance.options.cpu.unwrap_or(own)
+}
+
+pub(super) fn maintenance_options(instance: &Instance) -> InstanceMaintenanceOptions {
+    let options = instance.options.maintenance;
+    InstanceMaintenanceOptions {
+        auto_recovery: Some(match options.no_auto_recovery {
+            true => InstanceAutoRecoveryState::Disabled,
+            false => InstanceAutoRecoveryState::Default,
+        }),
+        reboot_migration: Some(match options.no_reboot_migration {
+            true => InstanceRebootMigrationState::Disabled,
+            false => InstanceRebootMigrationState::Default,
+        }),
     }
 }
 
@@ -211,14 +260,23 @@ pub(super) fn metadata_tags(options: MetadataOptions) -> InstanceMetadataTagsSta
     if options.instance_tags { InstanceMetadataTagsState::Enabled } else { InstanceMetadataTagsState::Disabled }
 }
 
-fn metadata_options(options: MetadataOptions) -> InstanceMetadataOptionsResponse {
+pub(super) fn metadata_state(instance: &Instance) -> InstanceMetadataOptionsState {
+    if instance.options.metadata_changes {
+        InstanceMetadataOptionsState::Pending
+    } else {
+        InstanceMetadataOptionsState::Applied
+    }
+}
+
+pub(super) fn metadata_options(instance: &Instance) -> InstanceMetadataOptionsResponse {
+    let options = instance.metadata;
     InstanceMetadataOptionsResponse {
         http_endpoint: Some(http_endpoint(options)),
         http_protocol_ipv6: Some(InstanceMetadataProtocolState::Disabled),
         http_put_response_hop_limit: Some(options.hop_limit.into()),
         http_tokens: Some(http_tokens(options)),
         instance_metadata_tags: Some(metadata_tags(options)),
-        state: Some(InstanceMetadataOptionsState::Applied),
+        state: Some(metadata_state(instance)),
     }
 }
 

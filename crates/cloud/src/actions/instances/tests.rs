@@ -1,6 +1,9 @@
 //! What instances do, through their actions.
 
+mod catalog;
 mod describe;
 mod launch;
+mod modify;
+mod options;
 mod power;
 mod random;

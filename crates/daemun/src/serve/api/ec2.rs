@@ -43,9 +43,11 @@ impl Api {
                 }
                 let action = request.action().name();
                 self.write(&caller, action, request_id, context.now, move |tx| {
-                    cloud::actions::write(&context, tx, request)
+                    let response = cloud::actions::write(&context, tx, request)?;
+                    // What was done in part stands, and the caller is told of the rest.
+                    Ok(tx.take_complaint().map_or(Ok(response), Err))
                 })
-                .await
+                .await?
             }
         }
     }

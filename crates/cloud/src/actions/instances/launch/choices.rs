@@ -94,10 +94,8 @@ pub(in crate::actions::instances) fn cpu_options(
     present: CpuOptions,
 ) -> Result<Option<CpuOptions>, ApiError> {
     let number = |wanted: Option<i32>, present: u32| wanted.map_or(present, |wanted| wanted.try_into().unwrap_or(0));
-    let wanted = CpuOptions {
-        cores: number(cores, present.cores),
-        threads_per_core: number(threads, present.threads_per_core),
-    };
+    let wanted =
+        CpuOptions { cores: number(cores, present.cores), threads_per_core: number(threads, present.threads_per_core) };
     if wanted == (CpuOptions { cores: kind.cores(), threads_per_core: kind.threads_per_core() }) {
         return Ok(None);
     }
@@ -184,7 +182,10 @@ pub(in crate::actions::instances) fn placement(
         }
     }
     if let Some(host) = said(&wanted.host_id) {
-        return Err(ApiError::new("InvalidHostID.NotFound", format!("The specified Dedicated Host '{host}' does not exist")));
+        return Err(ApiError::new(
+            "InvalidHostID.NotFound",
+            format!("The specified Dedicated Host '{host}' does not exist"),
+        ));
     }
     let affinity = said(&wanted.affinity).unwrap_or("default");
     if !["default", "host"].contains(&affinity) {

@@ -3,15 +3,13 @@
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use ec2_shapes::{
-    AmdSevSnpSpecification, CapacityReservationPreference, HostnameType, HttpTokensState, InstanceAutoRecoveryState,
-    InstanceBandwidthWeighting, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
-    InstanceMetadataProtocolState, InstanceMetadataTagsState, NestedVirtualizationSpecification, Placement,
-    RunInstancesRequest, Tenancy,
+    HttpTokensState, InstanceBandwidthWeighting, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
+    InstanceMetadataProtocolState, InstanceMetadataTagsState, RunInstancesRequest,
 };
 
 use crate::catalog::InstanceType;
 use crate::error::ApiError;
-use crate::resource::MetadataOptions;
+use crate::resource::{MetadataOptions, Tags};
 
 /// The longest user data, in bytes before base64.
 const MAX_USER_DATA: usize = 16_384;
@@ -22,11 +20,8 @@ const MAX_USER_DATA: usize = 16_384;
 /// # Errors
 /// `UnsupportedOperation`.
 pub(super) fn refuse_unavailable(request: &RunInstancesRequest, instance_type: &InstanceType) -> Result<(), ApiError> {
-    let refused = unavailable_features(request)
-        .into_iter()
-        .chain(unavailable_choices(request, instance_type))
-        .chain(request.placement.as_ref().map(unavailable_placement).into_iter().flatten())
-        .find(|(is_asked, _)| *is_asked);
+    let refused =
+        unavailable_features(request).into_iter().chain(unavailable_choices(request)).find(|(is_asked, _)| *is_asked);
     if let Some((_, name)) = refused {
         return Err(ApiError::new(
             "UnsupportedOperation",
@@ -55,7 +50,6 @@ fn unavailable_features(request: &RunInstancesRequest) -> Vec<Asked> {
         (request.enable_primary_ipv6 == Some(true), "EnablePrimaryIpv6"),
         (request.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true), "EnclaveOptions"),
         (request.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true), "HibernationOptions"),
-        (request.iam_instance_profile.is_some(), "IamInstanceProfile"),
         (request.instance_market_options.is_some(), "InstanceMarketOptions"),
         (request.ipv6_address_count.is_some_and(|count| count != 0), "Ipv6AddressCount"),
         (!request.ipv6_addresses.is_empty(), "Ipv6Address"),
@@ -69,71 +63,14 @@ fn unavailable_features(request: &RunInstancesRequest) -> Vec<Asked> {
 }
 
 /// What is available in one form only: the default.
-fn unavailable_choices(request: &RunInstancesRequest, instance_type: &InstanceType) -> Vec<Asked> {
-    let differs = |given: Option<i32>, own: u32| given.is_some_and(|given| i64::from(given) != i64::from(own));
-    let cpu = request.cpu_options.as_ref();
-    let dns = request.private_dns_name_options.as_ref();
-    let reservation = request.capacity_reservation_specification.as_ref();
-    let credits = request.credit_specification.as_ref().and_then(|c| c.cpu_credits.as_deref());
+fn unavailable_choices(request: &RunInstancesRequest) -> Vec<Asked> {
+    let weighting = request.network_performance_options.as_ref().and_then(|options| options.bandwidth_weighting);
     vec![
-        (
-            reservation.is_some_and(|r| {
-                r.capacity_reservation_target.is_some()
-                    || r.capacity_reservation_preference.is_some_and(|p| p != CapacityReservationPreference::Open)
-            }),
-            "CapacityReservationSpecification",
-        ),
-        (
-            cpu.is_some_and(|cpu| {
-                differs(cpu.core_count, instance_type.cores())
-                    || differs(cpu.threads_per_core, instance_type.threads_per_core())
-                    || cpu.amd_sev_snp == Some(AmdSevSnpSpecification::Enabled)
-                    || cpu.nested_virtualization == Some(NestedVirtualizationSpecification::Enabled)
-            }),
-            "CpuOptions",
-        ),
-        (credits.is_some_and(|credits| Some(credits) != instance_type.default_credits()), "CreditSpecification"),
-        (
-            request.maintenance_options.as_ref().and_then(|m| m.auto_recovery)
-                == Some(InstanceAutoRecoveryState::Disabled),
-            "MaintenanceOptions.AutoRecovery",
-        ),
-        (
-            request.metadata_options.as_ref().and_then(|m| m.http_protocol_ipv6)
-                == Some(InstanceMetadataProtocolState::Enabled),
-            "MetadataOptions.HttpProtocolIpv6",
-        ),
         (request.monitoring.as_ref().is_some_and(|m| !m.metric_category_ids.is_empty()), "Monitoring.MetricCategoryId"),
         (
-            request
-                .network_performance_options
-                .as_ref()
-                .and_then(|options| options.bandwidth_weighting)
-                .is_some_and(|weighting| weighting != InstanceBandwidthWeighting::Default),
+            weighting.is_some_and(|weighting| weighting != InstanceBandwidthWeighting::Default),
             "NetworkPerformanceOptions.BandwidthWeighting",
         ),
-        (
-            dns.is_some_and(|dns| {
-                dns.hostname_type.is_some_and(|hostname| hostname != HostnameType::IpName)
-                    || dns.enable_resource_name_dns_a_record == Some(true)
-                    || dns.enable_resource_name_dns_aaaa_record == Some(true)
-            }),
-            "PrivateDnsNameOptions",
-        ),
-    ]
-}
-
-fn unavailable_placement(placement: &Placement) -> Vec<Asked> {
-    let is_some = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
-    vec![
-        (placement.tenancy.is_some_and(|tenancy| tenancy != Tenancy::Default), "Placement.Tenancy"),
-        (is_some(&placement.affinity), "Placement.Affinity"),
-        (is_some(&placement.group_id), "Placement.GroupId"),
-        (is_some(&placement.group_name), "Placement.GroupName"),
-        (is_some(&placement.host_id), "Placement.HostId"),
-        (is_some(&placement.host_resource_group_arn), "Placement.HostResourceGroupArn"),
-        (placement.partition_number.is_some(), "Placement.PartitionNumber"),
-        (is_some(&placement.spread_domain), "Placement.SpreadDomain"),
     ]
 }
 
@@ -141,7 +78,7 @@ fn unavailable_placement(placement: &Placement) -> Vec<Asked> {
 ///
 /// # Errors
 /// `InvalidUserData.Malformed` for what is not base64, `InvalidParameterValue` for too much of it.
-pub(super) fn user_data(encoded: Option<&str>) -> Result<Option<Vec<u8>>, ApiError> {
+pub(in crate::actions::instances) fn user_data(encoded: Option<&str>) -> Result<Option<Vec<u8>>, ApiError> {
     // Callers break lines and leave padding out; EC2 takes both.
     const LENIENT: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -152,31 +89,69 @@ pub(super) fn user_data(encoded: Option<&str>) -> Result<Option<Vec<u8>>, ApiErr
     let bytes = LENIENT
         .decode(text)
         .map_err(|_| ApiError::new("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data."))?;
+    Ok(Some(check_user_data(bytes)?).filter(|bytes| !bytes.is_empty()))
+}
+
+/// User data that is not too long.
+///
+/// # Errors
+/// `InvalidParameterValue` for too much of it.
+pub(in crate::actions::instances) fn check_user_data(bytes: Vec<u8>) -> Result<Vec<u8>, ApiError> {
     if bytes.len() > MAX_USER_DATA {
         return Err(ApiError::invalid_value(format!("User data is limited to {MAX_USER_DATA} bytes")));
     }
-    Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    Ok(bytes)
 }
 
-/// How the metadata service shall answer.
+/// How the metadata service shall answer, where the request changes `present`.
 ///
 /// # Errors
-/// `InvalidParameterValue` for a hop limit that is not from 1 to 64.
-pub(super) fn metadata_options(request: Option<&InstanceMetadataOptionsRequest>) -> Result<MetadataOptions, ApiError> {
-    let default = MetadataOptions::default();
-    let Some(request) = request else { return Ok(default) };
+/// `InvalidParameterValue` for a hop limit that is not from 1 to 64, `UnsupportedOperation` for IPv6.
+pub(in crate::actions::instances) fn metadata_options(
+    request: Option<&InstanceMetadataOptionsRequest>,
+    present: MetadataOptions,
+) -> Result<MetadataOptions, ApiError> {
+    let Some(request) = request else { return Ok(present) };
+    if request.http_protocol_ipv6 == Some(InstanceMetadataProtocolState::Enabled) {
+        let message = "The parameter MetadataOptions.HttpProtocolIpv6 asks for something that is not available.";
+        return Err(ApiError::new("UnsupportedOperation", message));
+    }
     let hop_limit = match request.http_put_response_hop_limit {
-        None => default.hop_limit,
+        None => present.hop_limit,
         Some(limit) => u8::try_from(limit).ok().filter(|limit| (1..=64).contains(limit)).ok_or_else(|| {
             ApiError::invalid_value(format!(
                 "Value ({limit}) for parameter HttpPutResponseHopLimit is invalid. It must be from 1 to 64."
             ))
         })?,
     };
+    let (endpoint, tags) = (request.http_endpoint, request.instance_metadata_tags);
     Ok(MetadataOptions {
-        enabled: request.http_endpoint != Some(InstanceMetadataEndpointState::Disabled),
-        tokens_required: request.http_tokens == Some(HttpTokensState::Required),
+        enabled: endpoint.map_or(present.enabled, |state| state == InstanceMetadataEndpointState::Enabled),
+        tokens_required: request
+            .http_tokens
+            .map_or(present.tokens_required, |tokens| tokens == HttpTokensState::Required),
         hop_limit,
-        instance_tags: request.instance_metadata_tags == Some(InstanceMetadataTagsState::Enabled),
+        instance_tags: tags.map_or(present.instance_tags, |state| state == InstanceMetadataTagsState::Enabled),
     })
+}
+
+/// Checks that the tags of an instance can be shown by the metadata service, where they are to be.
+///
+/// # Errors
+/// `InvalidParameterValue` for a key that cannot stand in a path.
+pub(in crate::actions::instances) fn check_metadata_tags(
+    options: MetadataOptions,
+    tags: &Tags,
+) -> Result<(), ApiError> {
+    let can_be_shown = |key: &str| {
+        !matches!(key, "." | ".." | "_index")
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || "+-=.,_:@".contains(c))
+    };
+    match tags.keys().find(|key| !can_be_shown(key)) {
+        Some(key) if options.instance_tags => Err(ApiError::invalid_value(format!(
+            "'{key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{{1,255}}), and must \
+             not be a reserved name ('.', '..', '_index')"
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -362,9 +362,12 @@ fn bad_launches_get_precise_errors() {
             "'/dev/xvda' is used in more than one".into(),
         ),
         (
-            Box::new(|r| r.iam_instance_profile = Some(IamInstanceProfileSpecification::default())),
-            "UnsupportedOperation",
-            "The parameter IamInstanceProfile".into(),
+            Box::new(|r| {
+                r.iam_instance_profile =
+                    Some(IamInstanceProfileSpecification { name: some("nobody"), ..Default::default() });
+            }),
+            "InvalidParameterValue",
+            "Value (nobody) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name".into(),
         ),
         (
             Box::new(|r| r.launch_template = Some(LaunchTemplateSpecification::default())),
@@ -372,14 +375,45 @@ fn bad_launches_get_precise_errors() {
             "The parameter LaunchTemplate".into(),
         ),
         (
-            Box::new(|r| r.placement = Some(Placement { tenancy: Some(Tenancy::Dedicated), ..Default::default() })),
-            "UnsupportedOperation",
-            "The parameter Placement.Tenancy".into(),
+            Box::new(|r| r.placement = Some(Placement { affinity: some("host"), ..Default::default() })),
+            "InvalidParameterCombination",
+            "Host affinity requires".into(),
         ),
         (
-            Box::new(|r| r.credit_specification = Some(CreditSpecificationRequest { cpu_credits: some("standard") })),
+            Box::new(|r| r.credit_specification = Some(CreditSpecificationRequest { cpu_credits: some("many") })),
+            "InvalidParameterValue",
+            "Value (many) for parameter CpuCredits is invalid.".into(),
+        ),
+        (
+            Box::new(|r| {
+                r.instance_type = some("m5.large");
+                r.credit_specification = Some(CreditSpecificationRequest { cpu_credits: some("standard") });
+            }),
+            "InvalidParameterCombination",
+            "not for m5.large".into(),
+        ),
+        (
+            Box::new(|r| {
+                r.cpu_options =
+                    Some(CpuOptionsRequest { core_count: Some(7), threads_per_core: Some(1), ..Default::default() });
+            }),
+            "InvalidParameterCombination",
+            "are not supported for the instance type 't3.micro'".into(),
+        ),
+        (
+            Box::new(|r| r.cpu_options = Some(CpuOptionsRequest { core_count: Some(1), ..Default::default() })),
+            "InvalidParameterCombination",
+            "both CoreCount and ThreadsPerCore".into(),
+        ),
+        (
+            Box::new(|r| {
+                r.metadata_options = Some(InstanceMetadataOptionsRequest {
+                    http_protocol_ipv6: Some(InstanceMetadataProtocolState::Enabled),
+                    ..Default::default()
+                });
+            }),
             "UnsupportedOperation",
-            "The parameter CreditSpecification".into(),
+            "MetadataOptions.HttpProtocolIpv6".into(),
         ),
         (
             Box::new(|r| {

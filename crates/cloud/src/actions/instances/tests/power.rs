@@ -141,6 +141,35 @@ fn one_bad_id_fails_the_whole_call() {
 }
 
 #[test]
+fn a_protected_instance_keeps_only_those_of_its_zone_from_termination() {
+    let mut bed = Bed::new();
+    let in_zone = |bed: &Bed, zone: &str, disable_api_termination: bool| RunInstancesRequest {
+        placement: Some(Placement { availability_zone: Some(zone.to_owned()), ..Default::default() }),
+        disable_api_termination: Some(disable_api_termination),
+        ..bed.launch(1)
+    };
+    let run = |bed: &mut Bed, zone, is_protected| {
+        let request = in_zone(bed, zone, is_protected);
+        bed.running_of(request)
+    };
+    let spared = run(&mut bed, "us-east-1a", false);
+    let protected = run(&mut bed, "us-east-1a", true);
+    let goes = run(&mut bed, "us-east-1b", false);
+    let request = TerminateInstancesRequest {
+        instance_ids: [spared, protected, goes].iter().map(ToString::to_string).collect(),
+        ..Default::default()
+    };
+    let (code, message) = bed.error(request.clone());
+    assert_eq!(code, "OperationNotPermitted");
+    assert!(message.contains(&protected.to_string()), "{message}");
+    assert_eq!(bed.instance(spared).state, State::Running);
+    assert_eq!(bed.instance(protected).state, State::Running);
+    assert_eq!(bed.instance(goes).state, State::ShuttingDown);
+    let dry_run = TerminateInstancesRequest { dry_run: Some(true), ..request };
+    assert_eq!(bed.error(dry_run).0, "OperationNotPermitted", "also where nothing is to be done");
+}
+
+#[test]
 fn stop_and_start_keep_the_private_address_and_change_the_public_one() {
     let mut bed = Bed::new();
     let id = bed.running();
