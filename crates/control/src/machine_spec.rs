@@ -79,8 +79,10 @@ fn seed_files(state: &State, view: &View<'_>, instance: &Instance) -> Vec<SeedFi
         let ip = interface.private_ip;
         files.push(root("/etc/hosts", format!("127.0.0.1 localhost\n::1 localhost\n{ip} {host}.{domain} {host}\n")));
     }
-    if let Some(resolver) = view.vpcs.get(&instance.vpc).and_then(|vpc| vpc.resolver()) {
-        files.push(root("/etc/resolv.conf", format!("search {domain}\nnameserver {resolver}\n")));
+    if let Some(vpc) = view.vpcs.get(&instance.vpc) {
+        let options = vpc.dhcp_options.and_then(|id| view.dhcp_options.get(&id));
+        let text = options.map(|options| options.resolv_conf(vpc.resolver())).unwrap_or_default();
+        files.push(root("/etc/resolv.conf", text));
     }
     if let Some(key) = &instance.public_openssh {
         let user = image(state, view, instance.image).map_or("admin", |image| &image.login_user);

@@ -28,6 +28,8 @@ use crate::view::View;
 
 /// How many servers an option may list for each family of addresses.
 const MAX_SERVERS: usize = 4;
+/// How many characters a domain may have.
+const MAX_DOMAIN_LEN: usize = 255;
 /// The seconds an IPv6 address may be leased for.
 const LEASE_SECONDS: std::ops::RangeInclusive<u32> = 140..=2_147_483_647;
 
@@ -75,6 +77,11 @@ fn check_option(key: &str, values: &[String]) -> Result<(), ApiError> {
     };
     if let Some(other) = no_address {
         return invalid(other, "It is not an IP address.");
+    }
+    // Several domains may stand in one value. What is no domain must not come into the machines' own files.
+    let is_domain = |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if key == "domain-name" && (first.len() > MAX_DOMAIN_LEN || !first.split(' ').all(is_domain)) {
+        return invalid(first, "It is not a domain name.");
     }
     let too_many = match key {
         "ntp-servers" => [true, false].into_iter().any(|ipv4| {

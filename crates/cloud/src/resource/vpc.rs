@@ -214,3 +214,39 @@ pub struct DhcpOptions {
     #[serde(default)]
     pub is_default: bool,
 }
+
+impl DhcpOptions {
+    /// What a machine that was given the options looks names up by, in the form of resolv.conf(5); `amazon` is the
+    /// address that `AmazonProvidedDNS` stands for.
+    pub fn resolv_conf(&self, amazon: Option<Ipv4Addr>) -> String {
+        let values = |key: &str| self.configurations.get(key).into_iter().flatten();
+        let search = values("domain-name").map(|domain| format!("search {domain}\n"));
+        let servers = values("domain-name-servers").filter_map(|server| match server.as_str() {
+            "AmazonProvidedDNS" => amazon.map(|address| address.to_string()),
+            other => Some(other.to_owned()),
+        });
+        search.chain(servers.map(|server| format!("nameserver {server}\n"))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_resolve_names_as_their_options_say() {
+        let options = |pairs: &[(&str, &[&str])]| DhcpOptions {
+            id: DhcpOptionsId::from_number(1),
+            configurations: (pairs.iter())
+                .map(|(key, values)| ((*key).to_owned(), values.iter().map(|value| (*value).to_owned()).collect()))
+                .collect(),
+            is_default: false,
+        };
+        let amazon = Some(Ipv4Addr::new(172, 31, 0, 2));
+        let usual = options(&[("domain-name", &["ec2.internal"]), ("domain-name-servers", &["AmazonProvidedDNS"])]);
+        assert_eq!(usual.resolv_conf(amazon), "search ec2.internal\nnameserver 172.31.0.2\n");
+        let own = options(&[("domain-name-servers", &["10.0.0.9", "fd00::9"]), ("ntp-servers", &["10.0.0.8"])]);
+        assert_eq!(own.resolv_conf(amazon), "nameserver 10.0.0.9\nnameserver fd00::9\n");
+        assert_eq!(options(&[("netbios-node-type", &["2"])]).resolv_conf(amazon), "");
+    }
+}

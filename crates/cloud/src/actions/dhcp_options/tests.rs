@@ -74,6 +74,7 @@ fn what_cannot_be_an_option_is_refused() {
     let cases: &[(&str, &[&str])] = &[
         ("domain-name", &[]),
         ("domain-name", &["a", "b"]),
+        ("domain-name", &["a\nnameserver 10.0.0.1"]),
         ("domain-name-servers", &servers),
         ("domain-name-servers", &["x"]),
         ("netbios-name-servers", &servers),
