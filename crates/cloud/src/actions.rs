@@ -48,7 +48,9 @@ mod all {
         get_serial_console_access_status, modify_availability_zone_group, modify_instance_metadata_defaults,
     };
     pub(super) use super::addresses::{
-        allocate_address, associate_address, describe_addresses, disassociate_address, release_address,
+        allocate_address, associate_address, describe_address_transfers, describe_addresses,
+        describe_addresses_attribute, describe_moving_addresses, disassociate_address, modify_address_attribute,
+        release_address, reset_address_attribute,
     };
     pub(super) use super::customer_gateways::{
         create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
@@ -85,7 +87,13 @@ mod all {
         assign_private_nat_gateway_address, associate_nat_gateway_address, create_nat_gateway, delete_nat_gateway,
         describe_nat_gateways, disassociate_nat_gateway_address, unassign_private_nat_gateway_address,
     };
-    pub(super) use super::network_interfaces::describe_network_interfaces;
+    pub(super) use super::network_interfaces::{
+        assign_ipv6_addresses, assign_private_ip_addresses, attach_network_interface, create_network_interface,
+        create_network_interface_permission, delete_network_interface, delete_network_interface_permission,
+        describe_network_interface_attribute, describe_network_interface_permissions, describe_network_interfaces,
+        detach_network_interface, modify_network_interface_attribute, reset_network_interface_attribute,
+        unassign_ipv6_addresses, unassign_private_ip_addresses,
+    };
     pub(super) use super::peering::{
         accept_vpc_peering_connection, create_vpc_peering_connection, delete_vpc_peering_connection,
         describe_vpc_peering_connections, modify_vpc_peering_connection_options, reject_vpc_peering_connection,
@@ -93,7 +101,6 @@ mod all {
     pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
     pub(super) use super::pending::images::*;
-    pub(super) use super::pending::interfaces::*;
     pub(super) use super::pending::routes::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::security_groups::{

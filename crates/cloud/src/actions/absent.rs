@@ -94,6 +94,9 @@ absent! {
     describe_carrier_gateways(DescribeCarrierGatewaysRequest -> DescribeCarrierGatewaysResult):
         [carrier_gateway_ids "InvalidCarrierGatewayID.NotFound" "carrierGateway ID"]
         pages (max_results next_token) 5..=1000, filters ["carrier-gateway-id", "state", "owner-id", "vpc-id"];
+    describe_coip_pools(DescribeCoipPoolsRequest -> DescribeCoipPoolsResult):
+        [pool_ids "InvalidCoipPoolID.NotFound" "coip pool ID"]
+        pages (max_results next_token) 5..=1000, filters ["coip-pool.local-gateway-route-table-id", "coip-pool.pool-id"];
     describe_client_vpn_endpoints(DescribeClientVpnEndpointsRequest -> DescribeClientVpnEndpointsResult):
         [client_vpn_endpoint_ids "InvalidClientVpnEndpointId.NotFound" "client VPN endpoint ID"]
         pages (max_results next_token) 5..=1000, filters ["endpoint-id", "transport-protocol"];
@@ -112,6 +115,9 @@ absent! {
     describe_ipams(DescribeIpamsRequest -> DescribeIpamsResult):
         [ipam_ids "InvalidIpamId.NotFound" "ipam ID"]
         pages (max_results next_token) 5..=1000, filters [];
+    describe_ipv6_pools(DescribeIpv6PoolsRequest -> DescribeIpv6PoolsResult):
+        [pool_ids "InvalidIpv6PoolId.NotFound" "ipv6 pool ID"]
+        pages (max_results next_token) 1..=1000, filters ["tag-key"];
     describe_local_gateway_route_table_virtual_interface_group_associations(DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsRequest -> DescribeLocalGatewayRouteTableVirtualInterfaceGroupAssociationsResult):
         [local_gateway_route_table_virtual_interface_group_association_ids "InvalidLocalGatewayRouteTableVirtualInterfaceGroupAssociationID.NotFound" "local gateway route table virtual interface group association ID"]
         pages (max_results next_token) 5..=1000, filters ["local-gateway-id", "local-gateway-route-table-arn", "local-gateway-route-table-id", "local-gateway-route-table-virtual-interface-group-association-id", "local-gateway-route-table-virtual-interface-group-id", "owner-id", "state"];
@@ -147,6 +153,9 @@ absent! {
     describe_network_insights_paths(DescribeNetworkInsightsPathsRequest -> DescribeNetworkInsightsPathsResult):
         [network_insights_path_ids "InvalidNetworkInsightsPathId.NotFound" "network-insights-path ID"]
         pages (max_results next_token) 1..=100, filters [];
+    describe_public_ipv4_pools(DescribePublicIpv4PoolsRequest -> DescribePublicIpv4PoolsResult):
+        [pool_ids "InvalidPublicIpv4PoolID.NotFound" "public ipv4 pool ID"]
+        pages (max_results next_token) 1..=10, filters ["tag-key"];
     describe_replace_root_volume_tasks(DescribeReplaceRootVolumeTasksRequest -> DescribeReplaceRootVolumeTasksResult):
         [replace_root_volume_task_ids "InvalidReplaceRootVolumeTaskId.NotFound" "replace root volume task ID"]
         pages (max_results next_token) 1..=50, filters ["instance-id"];
@@ -256,6 +265,15 @@ pub(super) fn describe_vpc_block_public_access_options(
             ..VpcBlockPublicAccessOptions::default()
         }),
     })
+}
+
+pub(super) fn describe_byoip_cidrs(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeByoipCidrsRequest,
+) -> Result<DescribeByoipCidrsResult, ApiError> {
+    check_page(1..=100, Some(request.max_results), request.next_token.as_deref())?;
+    Ok(DescribeByoipCidrsResult::default())
 }
 
 #[cfg(test)]

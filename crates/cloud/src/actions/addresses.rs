@@ -5,6 +5,7 @@
 //! allocation, and the automatic address the interface may have had is back in the pool.
 
 mod association;
+mod attributes;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,10 @@ use types::*;
 
 pub(in crate::actions) use self::association::{
     associate, associate_address, disassociate, disassociate_address, give_automatic_address,
+};
+pub(in crate::actions) use self::attributes::{
+    describe_address_transfers, describe_addresses_attribute, describe_moving_addresses, modify_address_attribute,
+    reset_address_attribute,
 };
 use crate::context::{Config, Context};
 use crate::error::ApiError;

@@ -1,19 +1,42 @@
 //! Network interfaces.
 
+mod addressing;
+mod assign;
 mod attach;
+mod attributes;
 mod create;
+mod in_instance;
+mod permissions;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use ec2_shapes::{DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult};
-use types::NetworkInterfaceId;
 
+pub(in crate::actions) use self::addressing::{AddressPlan, AddressWish, check_room_for};
+pub(in crate::actions) use self::assign::{
+    assign_ipv6_addresses, assign_private_ip_addresses, unassign_ipv6_addresses, unassign_private_ip_addresses,
+};
 pub(crate) use self::attach::end_transition;
+pub(in crate::actions) use self::attach::{
+    attach_network_interface, check_free, check_interface_count, check_network_card, detach_network_interface,
+};
+pub(in crate::actions) use self::attributes::{
+    describe_network_interface_attribute, modify_network_interface_attribute, reset_network_interface_attribute,
+};
 pub(crate) use self::create::delete_interface;
-pub(in crate::actions) use self::create::{NewInterface, managed_by, new_interface};
+pub(in crate::actions) use self::create::{
+    NewInterface, check_description, connection_tracking, create_network_interface, delete_network_interface,
+    find_groups, managed_by, new_interface,
+};
+pub(in crate::actions) use self::permissions::{
+    create_network_interface_permission, delete_network_interface_permission, describe_network_interface_permissions,
+};
 pub(in crate::actions) use self::view::InterfaceView;
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::query::{Listing, list, parse_id};
+use crate::query::{Listing, list};
+use crate::resource::NetworkInterface;
 use crate::view::View;
 
 pub(super) fn describe_network_interfaces(
@@ -36,13 +59,17 @@ pub(super) fn describe_network_interfaces(
     Ok(DescribeNetworkInterfacesResult { network_interfaces, next_token })
 }
 
-/// The id of an interface.
-pub(super) fn parse_interface_id(text: &str) -> Result<NetworkInterfaceId, ApiError> {
-    parse_id(text, NetworkInterfaceId::PREFIX, "InvalidNetworkInterfaceId.Malformed")
+/// Checks that an interface is the account's own to change, not a service's.
+///
+/// # Errors
+/// `AuthFailure`.
+pub(super) fn check_ours(interface: &NetworkInterface) -> Result<(), ApiError> {
+    match interface.manager {
+        Some(_) => Err(ApiError::new("AuthFailure", "You do not have permission to access the specified resource.")),
+        None => Ok(()),
+    }
 }
 
-/// The error for an interface that does not exist.
-pub(super) fn not_found(id: &str) -> ApiError {
-    let message = format!("The networkInterface ID '{id}' does not exist");
-    ApiError::new("InvalidNetworkInterfaceID.NotFound", message)
+fn unavailable(what: &str) -> ApiError {
+    ApiError::new("UnsupportedOperation", format!("{what} is not available."))
 }

@@ -77,8 +77,6 @@ pub struct InterfaceManager {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TransitionKind {
-    /// It was just made.
-    Pending,
     /// It was just attached to an instance.
     Attaching,
     /// It is being taken off its instance.

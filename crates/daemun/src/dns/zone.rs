@@ -242,8 +242,13 @@ impl<'a> Zones<'a> {
         }
     }
 
-    /// The name of a public address that an interface of this region has.
+    /// The name of a public address that an interface of this region has: for an Elastic IP address, the one that was
+    /// set for it.
     fn public_pointer(self, ip: Ipv4Addr) -> Option<String> {
+        let elastic = self.tables.addresses.values().find(|address| address.ip == ip);
+        if let Some(name) = elastic.and_then(|address| address.ptr_record.as_deref()) {
+            return Some(name.trim_end_matches('.').to_owned());
+        }
         let eni = self.holder(ip)?;
         let vpc = self.tables.vpcs.get(&eni.vpc)?;
         has_names(vpc).then(|| public_dns_name(self.region, ip))

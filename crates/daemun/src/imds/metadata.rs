@@ -13,7 +13,7 @@ use cloud::services::{instance_connect, instance_role};
 use cloud::sessions::SessionKey;
 use cloud::{Config, State, Tables};
 use serde::Serialize;
-use types::{NetworkInterfaceId, Region, SecurityGroupId, Timestamp};
+use types::{Ipv6Cidr, NetworkInterfaceId, Region, SecurityGroupId, Timestamp};
 
 use super::tree::{Branch, Node, lines};
 
@@ -272,29 +272,45 @@ impl<'a> Subject<'a> {
 
     fn interface(self, eni: &'a NetworkInterface) -> Branch<'a> {
         let vpc = self.tables.vpcs.get(&eni.vpc);
-        let (private, public) = (eni.private_ip, public_ip(eni));
+        let subnet = self.tables.subnets.get(&eni.subnet);
+        let translated = || eni.addresses().filter_map(|(private, public)| Some((public?.ip, private)));
+        let some_lines = |items: Vec<String>| (!items.is_empty()).then(|| lines(items));
+        let blocks = |cidrs: Vec<Ipv6Cidr>| some_lines(cidrs.iter().map(ToString::to_string).collect());
         Branch::new()
             .maybe_text("device-number", eni.attachment.as_ref().map(|attachment| attachment.device_index))
             .text("interface-id", eni.id)
             .maybe_branch(
                 "ipv4-associations",
-                public.map(|public| move || Branch::new().text(public.to_string(), private)),
+                translated().next().map(|_| {
+                    move || {
+                        translated().fold(Branch::new(), |branch, (ip, private)| branch.text(ip.to_string(), private))
+                    }
+                }),
             )
+            .maybe_text("ipv6s", some_lines(eni.ipv6.iter().map(ToString::to_string).collect()))
             .text("local-hostname", private_dns_name(self.region, eni.private_ip))
-            .text("local-ipv4s", eni.private_ip)
+            .text("local-ipv4s", lines(eni.private_ips()))
             .text("mac", eni.mac)
             // An instance has one network card.
             .text("network-card-index", 0)
             .text("owner-id", &self.config.account)
             .maybe_text("public-hostname", self.public_hostname(eni))
-            .maybe_text("public-ipv4s", public)
+            .maybe_text("public-ipv4s", some_lines(translated().map(|(ip, _)| ip.to_string()).collect()))
             .text("security-group-ids", lines(&eni.groups))
             .text("security-groups", self.group_names(&eni.groups))
             .text("subnet-id", eni.subnet)
-            .maybe_text("subnet-ipv4-cidr-block", self.tables.subnets.get(&eni.subnet).map(|subnet| subnet.cidr))
+            .maybe_text("subnet-ipv4-cidr-block", subnet.map(|subnet| subnet.cidr))
+            .maybe_text(
+                "subnet-ipv6-cidr-blocks",
+                subnet.and_then(|subnet| blocks(subnet.ipv6_cidrs.iter().map(|block| block.cidr).collect())),
+            )
             .text("vpc-id", eni.vpc)
             .maybe_text("vpc-ipv4-cidr-block", vpc.and_then(|vpc| vpc.cidrs.first()))
             .maybe_text("vpc-ipv4-cidr-blocks", vpc.map(|vpc| lines(&vpc.cidrs)))
+            .maybe_text(
+                "vpc-ipv6-cidr-blocks",
+                vpc.and_then(|vpc| blocks(vpc.ipv6_cidrs.iter().map(|block| block.cidr).collect())),
+            )
     }
 
     fn primary(self) -> Option<&'a NetworkInterface> {

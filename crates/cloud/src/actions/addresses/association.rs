@@ -8,6 +8,7 @@ use types::*;
 
 use super::{find_address, find_by_ip};
 use crate::actions::instances::{find_instance, parse_instance_id};
+use crate::actions::network_interfaces::check_ours;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::{get, parse_id};
@@ -39,14 +40,6 @@ pub(in crate::actions) fn associate_address(
     }
     let association = associate(context, tx, &address, interface.id, private_ip);
     Ok(AssociateAddressResult { association_id: Some(association.to_string()) })
-}
-
-/// Checks that an interface is the account's own to change, not a service's.
-fn check_ours(interface: &NetworkInterface) -> Result<(), ApiError> {
-    match interface.manager {
-        Some(_) => Err(ApiError::new("AuthFailure", "You do not have permission to access the specified resource.")),
-        None => Ok(()),
-    }
 }
 
 /// Associates an address with a private address of an interface. The address leaves where it was, and what the

@@ -178,7 +178,7 @@ impl Launch {
             Some(ec2_shapes::ShutdownBehavior::Terminate) => ShutdownBehavior::Terminate,
             Some(ec2_shapes::ShutdownBehavior::Stop) | None => ShutdownBehavior::Stop,
         };
-        let network = NetworkPlan::new(tx, request)?;
+        let network = NetworkPlan::new(context, tx, request)?;
         let (options, placement_group) = choices::at_launch(tx, request, instance_type, names_of(&network.subnet))?;
         let wanted = request.iam_instance_profile.as_ref();
         let wanted = wanted.filter(|wanted| wanted.arn.is_some() || wanted.name.is_some());

@@ -6,10 +6,9 @@ use ec2_shapes::{
     HibernationOptions, HostnameType, HttpTokensState, HypervisorType, InstanceAutoRecoveryState,
     InstanceBandwidthWeighting, InstanceBlockDeviceMapping, InstanceBootModeValues, InstanceMaintenanceOptions,
     InstanceMetadataEndpointState, InstanceMetadataOptionsResponse, InstanceMetadataOptionsState,
-    InstanceMetadataProtocolState, InstanceMetadataTagsState, InstanceNetworkInterface,
-    InstanceNetworkInterfaceAssociation, InstanceNetworkInterfaceAttachment, InstanceNetworkPerformanceOptions,
-    InstancePrivateIpAddress, InstanceRebootMigrationState, InstanceStateName, Monitoring, MonitoringState,
-    NetworkInterfaceStatus, OperatorResponse, Placement, PrivateDnsNameOptionsResponse, Tenancy, VirtualizationType,
+    InstanceMetadataProtocolState, InstanceMetadataTagsState, InstanceNetworkPerformanceOptions,
+    InstanceRebootMigrationState, InstanceStateName, Monitoring, MonitoringState, OperatorResponse, Placement,
+    PrivateDnsNameOptionsResponse, Tenancy, VirtualizationType,
 };
 use types::InstanceState;
 
@@ -22,7 +21,7 @@ use crate::catalog::InstanceType;
 use crate::context::Context;
 use crate::names::instance_dns_name;
 use crate::resource::{
-    self, BlockDevice, CapacityChoice, Instance, InstanceTenancy, MetadataOptions, NetworkInterface, VolumeAttachment,
+    self, BlockDevice, CapacityChoice, Instance, InstanceTenancy, MetadataOptions, VolumeAttachment,
 };
 use crate::state::Tables;
 use crate::tagging;
@@ -102,11 +101,12 @@ impl<'a> InstanceView<'a> {
             image_id: Some(instance.image.to_string()),
             instance_id: Some(instance.id.to_string()),
             instance_type: Some(instance.instance_type.to_string()),
+            ipv6_address: primary.and_then(|view| view.interface.ipv6.first()).map(ToString::to_string),
             key_name: instance.key_name.as_deref().map(str::to_owned),
             launch_time: Some(show::moment(instance.launch_time)),
             metadata_options: Some(metadata_options(instance)),
             monitoring: Some(Monitoring { state: Some(self.monitoring()), ..Monitoring::default() }),
-            network_interfaces: self.interfaces().map(|view| network_interface(&view)).collect(),
+            network_interfaces: self.interfaces().map(|view| view.in_instance()).collect(),
             placement: Some(self.placement()),
             private_dns_name: Some(self.private_dns_name().unwrap_or_default()),
             private_ip_address: primary.map(|view| view.interface.private_ip.to_string()),
@@ -277,47 +277,5 @@ pub(super) fn metadata_options(instance: &Instance) -> InstanceMetadataOptionsRe
         http_tokens: Some(http_tokens(options)),
         instance_metadata_tags: Some(metadata_tags(options)),
         state: Some(metadata_state(instance)),
-    }
-}
-
-fn network_interface(view: &InterfaceView<'_>) -> InstanceNetworkInterface {
-    let interface: &NetworkInterface = view.interface;
-    let association = interface.public.as_ref().map(|public| InstanceNetworkInterfaceAssociation {
-        ip_owner_id: view.address_owner().map(str::to_owned),
-        public_dns_name: Some(view.public_dns_name().unwrap_or_default()),
-        public_ip: Some(public.ip.to_string()),
-        ..InstanceNetworkInterfaceAssociation::default()
-    });
-    let attachment = interface.attachment.as_ref().map(|attachment| InstanceNetworkInterfaceAttachment {
-        attach_time: Some(show::moment(attachment.attach_time)),
-        attachment_id: Some(attachment.id.to_string()),
-        delete_on_termination: Some(attachment.delete_on_termination),
-        device_index: i32::try_from(attachment.device_index).ok(),
-        network_card_index: Some(0),
-        status: Some(AttachmentStatus::Attached),
-        ..InstanceNetworkInterfaceAttachment::default()
-    });
-    InstanceNetworkInterface {
-        association: association.clone(),
-        attachment,
-        description: Some(interface.description.clone()),
-        groups: show::group_identifiers(view.tables, &interface.groups),
-        interface_type: Some("interface".to_owned()),
-        mac_address: Some(interface.mac.to_string()),
-        network_interface_id: Some(interface.id.to_string()),
-        owner_id: Some(view.context.account().to_string()),
-        private_dns_name: view.private_dns_name(),
-        private_ip_address: Some(interface.private_ip.to_string()),
-        private_ip_addresses: vec![InstancePrivateIpAddress {
-            association,
-            primary: Some(true),
-            private_dns_name: view.private_dns_name(),
-            private_ip_address: Some(interface.private_ip.to_string()),
-        }],
-        source_dest_check: Some(interface.source_dest_check),
-        status: Some(NetworkInterfaceStatus::InUse),
-        subnet_id: Some(interface.subnet.to_string()),
-        vpc_id: Some(interface.vpc.to_string()),
-        ..InstanceNetworkInterface::default()
     }
 }

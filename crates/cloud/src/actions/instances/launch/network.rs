@@ -1,55 +1,60 @@
-//! Where a launch puts its instances: subnet, groups, addresses.
+//! Where a launch puts its instances: subnets, groups, addresses.
 //!
 //! A launch that names neither subnet nor zone goes to the first zone whose default subnet has room for all of its
 //! instances.
 
-use std::net::Ipv4Addr;
+mod places;
+mod wanted;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ec2_shapes::{InstanceNetworkInterfaceSpecification, Placement, RunInstancesRequest};
+use ec2_shapes::RunInstancesRequest;
 use types::*;
 
+use self::places::{check_zone, default_subnet, find_groups, find_zone};
+use self::wanted::Wanted;
 use crate::actions::network_interfaces::{
-    NewInterface, new_interface, not_found as interface_not_found, parse_interface_id,
+    AddressPlan, NewInterface, check_description, check_free, check_interface_count, check_network_card,
+    check_room_for, connection_tracking, new_interface,
 };
+use crate::catalog::{DEFAULT_TYPE, InstanceType};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::query::parse_id;
-use crate::resource::{Attachment, NetworkInterface, PublicAddress, Subnet};
+use crate::query::get;
+use crate::resource::{Attachment, ConnectionTracking, NetworkInterface, PublicAddress, Subnet};
 use crate::state::Tables;
 use crate::tagging::NewTags;
 use crate::transaction::Transaction;
 
-/// How many groups an interface may carry.
-const MAX_GROUPS: usize = 5;
-
-/// The name of the group that every VPC has.
-const DEFAULT_GROUP: &str = "default";
-
-/// The primary interface that every instance of a call gets.
+/// The interfaces that every instance of a call gets.
 pub(super) struct NetworkPlan {
-    /// Where it is.
+    /// Where the primary one is.
     pub subnet: Arc<Subnet>,
-    /// An interface that is there already, for a call that launches one instance.
-    pub existing: Option<Arc<NetworkInterface>>,
-    groups: Vec<SecurityGroupId>,
-    private_ip: Option<Ipv4Addr>,
-    auto_public: bool,
-    delete_on_termination: bool,
-    description: String,
+    /// All of them, the primary one first.
+    interfaces: Vec<Planned>,
 }
 
-/// What requests say about the network: with a network interface or without.
-#[derive(Default)]
-struct Wanted<'a> {
-    subnet: Option<&'a str>,
-    group_ids: &'a [String],
-    group_names: &'a [String],
-    private_ip: Option<&'a str>,
-    public: Option<bool>,
-    interface: Option<&'a str>,
-    delete_on_termination: Option<bool>,
-    description: Option<&'a str>,
+/// One interface of every instance.
+struct Planned {
+    device_index: u32,
+    delete_on_termination: bool,
+    subnet: Arc<Subnet>,
+    source: Source,
+}
+
+/// Where an interface comes from.
+enum Source {
+    /// It is there already, for a call that launches one instance.
+    Existing(Arc<NetworkInterface>),
+    /// It is made.
+    New {
+        groups: Vec<SecurityGroupId>,
+        addresses: AddressPlan,
+        auto_public: bool,
+        description: String,
+        connection_tracking: ConnectionTracking,
+    },
 }
 
 /// Where client tokens must differ: the zone, where the request says one or names a subnet, else the region.
@@ -63,76 +68,41 @@ pub(super) fn token_scope(context: &Context, tables: &Tables, request: &RunInsta
 
 impl NetworkPlan {
     /// Checks what a request says about the network.
-    pub(super) fn new(tx: &Transaction, request: &RunInstancesRequest) -> Result<Self, ApiError> {
-        let wanted = Wanted::new(request)?;
-        if request.max_count > 1 && (wanted.private_ip.is_some() || wanted.interface.is_some()) {
-            let name = if wanted.interface.is_some() { "networkInterfaceId" } else { "privateIpAddress" };
-            return Err(ApiError::invalid_combination(format!(
-                "The parameter {name} cannot be used when launching more than one instance"
-            )));
+    pub(super) fn new(context: &Context, tx: &Transaction, request: &RunInstancesRequest) -> Result<Self, ApiError> {
+        let wanted = Wanted::all(request)?;
+        if request.max_count > 1 {
+            refuse_for_several(&wanted)?;
         }
-        let zone = request.placement.as_ref().map(|placement| find_zone(tx, placement)).transpose()?.flatten();
-        if let Some(id) = wanted.interface {
-            return Self::with_interface(tx, id, zone.as_ref(), &wanted);
+        let name = request.instance_type.as_deref().unwrap_or(DEFAULT_TYPE);
+        let instance_type = InstanceType::find(name).ok_or_else(ApiError::internal)?;
+        check_interface_count(instance_type, wanted.len())?;
+        let mut zone = request.placement.as_ref().map(|placement| find_zone(tx, placement)).transpose()?.flatten();
+        let is_single = wanted.len() == 1;
+        let mut interfaces: Vec<Planned> = Vec::new();
+        for wanted in &wanted {
+            check_network_card(instance_type, wanted.network_card)?;
+            let planned = match wanted.interface {
+                Some(id) => Planned::existing(tx, id, zone.as_ref(), wanted)?,
+                None => Planned::new(context, tx, zone.as_ref(), wanted, (request.max_count, is_single))?,
+            };
+            planned.check_distinct(&interfaces)?;
+            planned.check_room_for(instance_type)?;
+            zone = Some(planned.subnet.zone.clone());
+            interfaces.push(planned);
         }
-        let subnet = match wanted.subnet {
-            Some(id) => find_subnet(tx, id)?,
-            None => default_subnet(tx, zone.as_ref(), request.max_count)?,
-        };
-        check_zone(&subnet, zone.as_ref())?;
-        let groups = find_groups(tx, &subnet, &wanted)?;
-        let private_ip = wanted.private_ip.map(|ip| check_private_ip(tx, &subnet, ip)).transpose()?;
-        Ok(Self {
-            existing: None,
-            groups,
-            private_ip,
-            auto_public: wanted.public.unwrap_or(subnet.map_public_ip_on_launch),
-            delete_on_termination: wanted.delete_on_termination.unwrap_or(true),
-            description: wanted.description.unwrap_or_default().to_owned(),
-            subnet,
-        })
-    }
-
-    /// The plan for an interface that is there already.
-    fn with_interface(
-        tx: &Transaction,
-        id: &str,
-        zone: Option<&AvailabilityZone>,
-        wanted: &Wanted<'_>,
-    ) -> Result<Self, ApiError> {
-        let said = [
-            (wanted.subnet.is_some(), "subnetId"),
-            (!wanted.group_ids.is_empty(), "groups"),
-            (wanted.private_ip.is_some(), "privateIpAddress"),
-            (wanted.public.is_some(), "associatePublicIpAddress"),
-            (wanted.description.is_some(), "description"),
-        ];
-        if let Some((_, name)) = said.into_iter().find(|(is_said, _)| *is_said) {
-            return Err(ApiError::invalid_combination(format!(
-                "The parameter {name} cannot be used with the parameter networkInterfaceId"
-            )));
-        }
-        let interface = tx.interfaces.get(&parse_interface_id(id)?).cloned().ok_or_else(|| interface_not_found(id))?;
-        if interface.attachment.is_some() {
-            let message = format!("Interface: [{id}] in use.");
-            return Err(ApiError::new("InvalidNetworkInterface.InUse", message));
-        }
-        let subnet = tx.subnets.get(&interface.subnet).cloned().ok_or_else(ApiError::internal)?;
-        check_zone(&subnet, zone)?;
-        Ok(Self {
-            groups: interface.groups.clone(),
-            private_ip: Some(interface.private_ip),
-            auto_public: false,
-            delete_on_termination: wanted.delete_on_termination.unwrap_or(false),
-            description: String::new(),
-            existing: Some(interface),
-            subnet,
-        })
+        Ok(Self { subnet: Arc::clone(&interfaces[0].subnet), interfaces })
     }
 
     /// For how many instances there is room in the subnets; `None` where nothing there bounds them.
     pub(super) fn room(&self, tables: &Tables) -> Option<u64> {
-        self.existing.is_none().then(|| tables.free_addresses(&self.subnet))
+        let mut needed: BTreeMap<SubnetId, (&Subnet, u64)> = BTreeMap::new();
+        for planned in &self.interfaces {
+            if let Source::New { addresses, .. } = &planned.source {
+                let (_, count) = needed.entry(planned.subnet.id).or_insert((&planned.subnet, 0));
+                *count += addresses.ipv4_len() as u64;
+            }
+        }
+        needed.values().map(|(subnet, count)| tables.free_addresses(subnet) / count).min()
     }
 
     /// Makes the interfaces of an instance, the primary one first; attaches those that are there.
@@ -143,11 +113,113 @@ impl NetworkPlan {
         tags: &NewTags,
         instance: InstanceId,
     ) -> Result<Vec<NetworkInterfaceId>, ApiError> {
-        Ok(vec![self.make_interface(context, tx, tags, instance)?])
+        self.interfaces.iter().map(|planned| planned.make(context, tx, tags, instance)).collect()
+    }
+}
+
+/// Refuses what only one instance can have.
+fn refuse_for_several(wanted: &[Wanted<'_>]) -> Result<(), ApiError> {
+    let names = wanted.iter().find_map(|wanted| {
+        let addresses = &wanted.addresses;
+        let said = [
+            (wanted.interface.is_some(), "networkInterfaceId"),
+            (addresses.primary.is_some(), "privateIpAddress"),
+            (!addresses.listed.is_empty(), "privateIpAddresses"),
+            (!addresses.ipv6.is_empty(), "ipv6Addresses"),
+        ];
+        said.into_iter().find(|(is_said, _)| *is_said)
+    });
+    match names {
+        Some((_, name)) => Err(ApiError::invalid_combination(format!(
+            "The parameter {name} cannot be used when launching more than one instance"
+        ))),
+        None => Ok(()),
+    }
+}
+
+impl Planned {
+    /// The plan for an interface that is made. It has a public address of its own only where it is `is_single`, the
+    /// only one, as on EC2.
+    fn new(
+        context: &Context,
+        tx: &Transaction,
+        zone: Option<&AvailabilityZone>,
+        wanted: &Wanted<'_>,
+        (max_count, is_single): (i32, bool),
+    ) -> Result<Self, ApiError> {
+        let subnet = match wanted.subnet {
+            Some(id) => Arc::clone(get::<Subnet>(tx, id)?),
+            None => default_subnet(tx, zone, max_count)?,
+        };
+        check_zone(&subnet, zone)?;
+        if !wanted.group_names.is_empty() && wanted.subnet.is_some() {
+            let message = "The parameter groupName cannot be used with the parameter subnet";
+            return Err(ApiError::invalid_combination(message));
+        }
+        let description = wanted.description.unwrap_or_default().to_owned();
+        check_description(&description)?;
+        let source = Source::New {
+            groups: find_groups(context, tx, &subnet, wanted.group_ids, wanted.group_names)?,
+            addresses: AddressPlan::new(tx, &subnet, wanted.addresses)?,
+            auto_public: is_single && wanted.public.unwrap_or(subnet.map_public_ip_on_launch),
+            description,
+            connection_tracking: connection_tracking(wanted.connection_tracking)?,
+        };
+        let delete_on_termination = wanted.delete_on_termination.unwrap_or(true);
+        Ok(Self { device_index: wanted.device_index, delete_on_termination, subnet, source })
+    }
+
+    /// The plan for an interface that is there already.
+    fn existing(
+        tx: &Transaction,
+        id: &str,
+        zone: Option<&AvailabilityZone>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Self, ApiError> {
+        wanted.refuse_beside_existing()?;
+        let interface = Arc::clone(get::<NetworkInterface>(tx, id)?);
+        check_free(&interface)?;
+        let subnet = tx.subnets.get(&interface.subnet).cloned().ok_or_else(ApiError::internal)?;
+        check_zone(&subnet, zone)?;
+        Ok(Self {
+            device_index: wanted.device_index,
+            delete_on_termination: wanted.delete_on_termination.unwrap_or(false),
+            subnet,
+            source: Source::Existing(interface),
+        })
+    }
+
+    /// Checks that it has nothing that an interface planned before has.
+    fn check_distinct(&self, others: &[Self]) -> Result<(), ApiError> {
+        for other in others {
+            match (&self.source, &other.source) {
+                (Source::Existing(one), Source::Existing(other)) if one.id == other.id => {
+                    let message = format!("Interface: [{}] in use.", one.id);
+                    return Err(ApiError::new("InvalidNetworkInterface.InUse", message));
+                }
+                (Source::New { addresses, .. }, Source::New { addresses: others, .. })
+                    if self.subnet.vpc == other.subnet.vpc =>
+                {
+                    addresses.check_distinct(others)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that an interface of an instance of this type may have its addresses.
+    fn check_room_for(&self, instance_type: &InstanceType) -> Result<(), ApiError> {
+        match &self.source {
+            Source::Existing(interface) => {
+                check_room_for(instance_type, interface.private_ips().count(), interface.ipv6.len())
+            }
+            Source::New { addresses, .. } => check_room_for(instance_type, addresses.ipv4_len(), addresses.ipv6_len()),
+        }
     }
 
     /// Makes the interface of an instance, or attaches the one that is there.
-    fn make_interface(
+    fn make(
         &self,
         context: &Context,
         tx: &mut Transaction,
@@ -157,243 +229,35 @@ impl NetworkPlan {
         let attachment = Some(Attachment {
             id: NetworkInterfaceAttachmentId::from_number(context.id_number()),
             instance,
-            device_index: 0,
+            device_index: self.device_index,
             attach_time: context.now,
             delete_on_termination: self.delete_on_termination,
         });
-        if let Some(interface) = &self.existing {
-            tx.put(NetworkInterface { attachment, ..NetworkInterface::clone(interface) });
-            return Ok(interface.id);
-        }
-        let interface = new_interface(
-            context,
-            tx,
-            NewInterface {
-                description: self.description.clone(),
-                groups: self.groups.clone(),
-                private_ip: self.private_ip,
-                ..NewInterface::new(Arc::clone(&self.subnet))
-            },
-        )?;
-        let id = interface.id;
-        let public = if self.auto_public {
-            Some(PublicAddress { ip: tx.free_public_address(context)?, elastic: None })
-        } else {
-            None
+        let (groups, addresses, auto_public, description, connection_tracking) = match &self.source {
+            Source::Existing(interface) => {
+                tx.put(NetworkInterface { attachment, ..NetworkInterface::clone(interface) });
+                return Ok(interface.id);
+            }
+            Source::New { groups, addresses, auto_public, description, connection_tracking } => {
+                (groups.clone(), addresses.clone(), *auto_public, description.clone(), *connection_tracking)
+            }
         };
-        tx.put(NetworkInterface { public, auto_public: self.auto_public, attachment, ..interface });
+        let new = NewInterface {
+            description,
+            groups,
+            connection_tracking,
+            ..NewInterface::addressed(Arc::clone(&self.subnet), addresses)
+        };
+        let interface = new_interface(context, tx, new)?;
+        let id = interface.id;
+        let public = match auto_public {
+            true => Some(PublicAddress { ip: tx.free_public_address(context)?, elastic: None }),
+            false => None,
+        };
+        tx.put(NetworkInterface { public, auto_public, attachment, ..interface });
         tags.put(tx, "network-interface", id);
         Ok(id)
     }
-}
-
-impl<'a> Wanted<'a> {
-    fn new(request: &'a RunInstancesRequest) -> Result<Self, ApiError> {
-        let not_empty = |text: &'a Option<String>| text.as_deref().filter(|text| !text.is_empty());
-        let at_top = Self {
-            subnet: not_empty(&request.subnet_id),
-            group_ids: &request.security_group_ids,
-            group_names: &request.security_groups,
-            private_ip: not_empty(&request.private_ip_address),
-            ..Self::default()
-        };
-        let interface = match request.network_interfaces.as_slice() {
-            [] => return Ok(at_top),
-            [one] => one,
-            [_, second, ..] => {
-                return Err(unavailable(&format!(
-                    "A network interface beside the primary one (DeviceIndex {})",
-                    second.device_index.unwrap_or_default()
-                )));
-            }
-        };
-        at_top.refuse_beside_interface()?;
-        check_specification(interface)?;
-        Ok(Self {
-            subnet: not_empty(&interface.subnet_id),
-            group_ids: &interface.groups,
-            group_names: &[],
-            private_ip: not_empty(&interface.private_ip_address).or(primary_address(interface)?),
-            public: interface.associate_public_ip_address,
-            interface: not_empty(&interface.network_interface_id),
-            delete_on_termination: interface.delete_on_termination,
-            description: not_empty(&interface.description),
-        })
-    }
-
-    /// Refuses what must be said inside the network interface where there is one.
-    fn refuse_beside_interface(&self) -> Result<(), ApiError> {
-        let said = [
-            (self.subnet.is_some(), "subnet ID"),
-            (!self.group_ids.is_empty() || !self.group_names.is_empty(), "security groups"),
-            (self.private_ip.is_some(), "private address"),
-        ];
-        match said.into_iter().find(|(is_said, _)| *is_said) {
-            Some((_, what)) => Err(ApiError::invalid_combination(format!(
-                "Network interfaces and an instance-level {what} may not be specified on the same request"
-            ))),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Refuses what a network interface cannot have here.
-fn check_specification(interface: &InstanceNetworkInterfaceSpecification) -> Result<(), ApiError> {
-    match interface.device_index {
-        Some(0) => {}
-        None if interface.network_interface_id.is_some() => {}
-        None => {
-            return Err(ApiError::missing("NetworkInterface.1.DeviceIndex"));
-        }
-        Some(_) => {
-            return Err(ApiError::invalid_value("A launch must have a network interface with the device index 0."));
-        }
-    }
-    let is_more = |count: Option<i32>| count.is_some_and(|count| count != 0);
-    let asked = [
-        (interface.associate_carrier_ip_address == Some(true), "AssociateCarrierIpAddress"),
-        (interface.connection_tracking_specification.is_some(), "ConnectionTrackingSpecification"),
-        (interface.ena_queue_count.is_some(), "EnaQueueCount"),
-        (interface.ena_srd_specification.as_ref().and_then(|s| s.ena_srd_enabled) == Some(true), "EnaSrdSpecification"),
-        (interface.interface_type.as_deref().is_some_and(|kind| kind != "interface"), "InterfaceType"),
-        (is_more(interface.ipv4_prefix_count) || !interface.ipv4_prefixes.is_empty(), "Ipv4Prefix"),
-        (is_more(interface.ipv6_address_count) || !interface.ipv6_addresses.is_empty(), "Ipv6Addresses"),
-        (is_more(interface.ipv6_prefix_count) || !interface.ipv6_prefixes.is_empty(), "Ipv6Prefix"),
-        (is_more(interface.network_card_index), "NetworkCardIndex"),
-        (interface.primary_ipv6 == Some(true), "PrimaryIpv6"),
-        (is_more(interface.secondary_private_ip_address_count), "SecondaryPrivateIpAddressCount"),
-        (interface.private_ip_addresses.len() > 1, "PrivateIpAddresses with more than one address"),
-    ];
-    match asked.into_iter().find(|(is_asked, _)| *is_asked) {
-        Some((_, name)) => Err(unavailable(&format!("NetworkInterface.{name}"))),
-        None => Ok(()),
-    }
-}
-
-/// The address of a list of one, which must be the primary one.
-fn primary_address(interface: &InstanceNetworkInterfaceSpecification) -> Result<Option<&str>, ApiError> {
-    let Some(address) = interface.private_ip_addresses.first() else { return Ok(None) };
-    if interface.private_ip_address.is_some() || address.primary != Some(true) {
-        return Err(unavailable("A secondary private address (NetworkInterface.PrivateIpAddresses)"));
-    }
-    Ok(address.private_ip_address.as_deref())
-}
-
-/// The zone that a placement names, if it names one.
-fn find_zone(tx: &Transaction, placement: &Placement) -> Result<Option<AvailabilityZone>, ApiError> {
-    let (name, id) = (placement.availability_zone.as_deref(), placement.availability_zone_id.as_deref());
-    let Some(wanted) = name.or(id).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let view = tx.view();
-    let mut zones = Region::ZONE_LETTERS.map(|letter| view.region().zone(letter)).into_iter();
-    let found = zones.find(|zone| match name {
-        Some(name) => zone.to_string() == name && id.is_none_or(|id| zone.zone_id() == id),
-        None => zone.zone_id() == wanted,
-    });
-    found.map(Some).ok_or_else(|| ApiError::invalid_value(format!("Invalid availability zone: [{wanted}]")))
-}
-
-fn check_zone(subnet: &Subnet, wanted: Option<&AvailabilityZone>) -> Result<(), ApiError> {
-    match wanted {
-        Some(zone) if *zone != subnet.zone => Err(ApiError::invalid_value(format!(
-            "The subnet '{}' is in the availability zone {}, not in {zone}.",
-            subnet.id, subnet.zone
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn find_subnet(tables: &Tables, text: &str) -> Result<Arc<Subnet>, ApiError> {
-    let id: SubnetId = parse_id(text, SubnetId::PREFIX, "InvalidSubnetID.Malformed")?;
-    tables
-        .subnets
-        .get(&id)
-        .cloned()
-        .ok_or_else(|| ApiError::new("InvalidSubnetID.NotFound", format!("The subnet ID '{text}' does not exist")))
-}
-
-/// The default subnet of the zone, or the first with room for `count` instances; where none has, the emptiest.
-fn default_subnet(tables: &Tables, zone: Option<&AvailabilityZone>, count: i32) -> Result<Arc<Subnet>, ApiError> {
-    let vpc = tables
-        .default_vpc()
-        .ok_or_else(|| ApiError::new("VPCIdNotSpecified", "No default VPC for this user. Please specify a subnet."))?;
-    let mut subnets: Vec<&Arc<Subnet>> = tables
-        .subnets
-        .values()
-        .filter(|subnet| subnet.vpc == vpc.id && subnet.default_for_az)
-        .filter(|subnet| zone.is_none_or(|zone| *zone == subnet.zone))
-        .collect();
-    subnets.sort_by(|one, other| one.zone.cmp(&other.zone));
-    let wanted = u64::from(count.unsigned_abs());
-    let roomy = subnets.iter().find(|subnet| tables.free_addresses(subnet) >= wanted);
-    let chosen = roomy.or_else(|| subnets.iter().max_by_key(|subnet| tables.free_addresses(subnet)));
-    chosen.map(|subnet| Arc::clone(subnet)).ok_or_else(|| {
-        let message = match zone {
-            Some(zone) => format!("No default subnet for availability zone: '{zone}'."),
-            None => format!("No subnets found for the default VPC '{}'. Please specify a subnet.", vpc.id),
-        };
-        ApiError::new("MissingInput", message)
-    })
-}
-
-/// The groups by id and by name, each once; the VPC's default group where none is named.
-fn find_groups(tables: &Tables, subnet: &Subnet, wanted: &Wanted<'_>) -> Result<Vec<SecurityGroupId>, ApiError> {
-    if !wanted.group_names.is_empty() && wanted.subnet.is_some() {
-        return Err(ApiError::invalid_combination("The parameter groupName cannot be used with the parameter subnet"));
-    }
-    let by_id = wanted.group_ids.iter().map(|text| group_by_id(tables, subnet, text));
-    let by_name = wanted.group_names.iter().map(|name| group_by_name(tables, subnet, name));
-    let mut groups = Vec::new();
-    for group in by_id.chain(by_name) {
-        let group = group?;
-        if !groups.contains(&group) {
-            groups.push(group);
-        }
-    }
-    if groups.len() > MAX_GROUPS {
-        let message = "The maximum number of security groups per interface has been reached.";
-        return Err(ApiError::new("SecurityGroupsPerInterfaceLimitExceeded", message));
-    }
-    if groups.is_empty() {
-        groups.push(group_by_name(tables, subnet, DEFAULT_GROUP)?);
-    }
-    Ok(groups)
-}
-
-fn group_by_id(tables: &Tables, subnet: &Subnet, text: &str) -> Result<SecurityGroupId, ApiError> {
-    let id = parse_id(text, SecurityGroupId::PREFIX, "InvalidGroupId.Malformed")?;
-    let group = tables
-        .security_groups
-        .get(&id)
-        .ok_or_else(|| ApiError::new("InvalidGroup.NotFound", format!("The security group '{text}' does not exist")))?;
-    if group.vpc != subnet.vpc {
-        let message = format!("Security group {text} and subnet {} belong to different networks.", subnet.id);
-        return Err(ApiError::new("InvalidParameter", message));
-    }
-    Ok(id)
-}
-
-fn group_by_name(tables: &Tables, subnet: &Subnet, name: &str) -> Result<SecurityGroupId, ApiError> {
-    let mut groups = tables.security_groups.values();
-    groups.find(|group| group.vpc == subnet.vpc && *group.name == *name).map(|group| group.id).ok_or_else(|| {
-        let message = format!("The security group '{name}' does not exist in default VPC '{}'", subnet.vpc);
-        ApiError::new("InvalidGroup.NotFound", message)
-    })
-}
-
-/// A private address that a request asks for, if it is the subnet's to give and free.
-fn check_private_ip(tables: &Tables, subnet: &Subnet, text: &str) -> Result<Ipv4Addr, ApiError> {
-    let ip: Ipv4Addr =
-        text.parse().map_err(|_| ApiError::invalid_value(format!("Invalid value '{text}' for privateIpAddress.")))?;
-    if !subnet.cidr.contains(ip) {
-        return Err(ApiError::invalid_value(format!("Address {ip} does not fall within the subnet's address range")));
-    }
-    if !subnet.may_use(ip) {
-        return Err(ApiError::invalid_value(format!("Address {ip} is in subnet's reserved address range")));
-    }
-    if tables.private_addresses.contains_key(&(subnet.vpc, ip)) {
-        return Err(ApiError::new("InvalidIPAddress.InUse", format!("Address {ip} is in use")));
-    }
-    Ok(ip)
 }
 
 fn unavailable(what: &str) -> ApiError {

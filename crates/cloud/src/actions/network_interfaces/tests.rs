@@ -1,0 +1,1 @@
+//! What network interfaces do, through their actions.
