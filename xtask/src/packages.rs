@@ -58,6 +58,7 @@ pub const TEST: &[Package] = &[
 ];
 
 /// What benchmarks of the API need.
+#[cfg(feature = "bench")]
 pub const BENCH: &[Package] = &[
     package("wrk", Sign::Program("wrk"), "asks the same again and again, and costs little"),
     package("python3-venv", Sign::Python("venv, ensurepip"), "for the servers that are measured beside Daemun"),

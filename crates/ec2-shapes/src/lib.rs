@@ -9,6 +9,8 @@
 //!   Required enums and structures are `Option`s, too; whatever the model requires
 //!   is checked where requests are decoded, at every depth.
 //! - A string enum is a Rust enum, unless it has over 60 values; those (`InstanceType`, `ResourceType`) are `String`s.
+//! - What the cloud keeps as it came, such as the data of a launch template, can be read and written with serde; absent
+//!   members leave no trace.
 //! - Text that EC2 encodes a second time inside a string (`UserData`, console output: base64) is left as it travels.
 
 mod generated;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Bytes; base64 on the wire.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Blob(pub Vec<u8>);
 
 /// Only the length, since blobs are often keys and other secrets.
@@ -15,7 +15,7 @@ impl fmt::Debug for Blob {
 }
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z; ISO 8601 in UTC on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Timestamp {
     /// Milliseconds since the epoch.
     pub unix_ms: i64,

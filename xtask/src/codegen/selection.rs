@@ -9,6 +9,21 @@ use super::model::{Model, Operation, Shape};
 /// The longest string enum that becomes a Rust enum; longer ones (`InstanceType`) grow every week and stay strings.
 const MAX_VARIANTS: usize = 60;
 
+/// Shapes that the cloud keeps as they came, and those they are given back as or become a part of: these can be read
+/// and written with serde, and everything inside them. Where both sides have the same members, one is read from what the
+/// other wrote.
+const STORED: [&str; 9] = [
+    "RequestLaunchTemplateData",
+    "ResponseLaunchTemplateData",
+    "RunInstancesRequest",
+    "CreateFleetRequest",
+    "FleetData",
+    "RequestSpotInstancesRequest",
+    "LaunchSpecification",
+    "SpotFleetRequestConfigData",
+    "InstanceRequirements",
+];
+
 /// An action to generate.
 pub struct Action<'m> {
     /// Its name.
@@ -40,6 +55,8 @@ pub struct Selection<'m> {
     pub inputs: BTreeSet<&'m str>,
     /// The shapes that are some action's whole answer.
     pub outputs: BTreeSet<&'m str>,
+    /// The structures that can be stored.
+    pub stored: BTreeSet<&'m str>,
 }
 
 impl<'m> Selection<'m> {
@@ -62,6 +79,7 @@ impl<'m> Selection<'m> {
             shapes: BTreeMap::new(),
             inputs: BTreeSet::new(),
             outputs: BTreeSet::new(),
+            stored: BTreeSet::new(),
         };
         for at in 0..selection.actions.len() {
             let operation = selection.actions[at].operation;
@@ -72,7 +90,26 @@ impl<'m> Selection<'m> {
                 selection.reach(model, output, |sides| &mut sides.answer, 0)?;
             }
         }
+        for root in STORED {
+            // A list of actions may do without some of them.
+            if let Some((&root, _)) = selection.shapes.get_key_value(root) {
+                selection.store(model, root)?;
+            }
+        }
         Ok(selection)
+    }
+
+    fn store(&mut self, model: &'m Model, name: &'m str) -> Result<()> {
+        match model.shape(name)? {
+            Shape::Structure(members) => {
+                if self.stored.insert(name) {
+                    members.iter().try_for_each(|member| self.store(model, &member.shape))?;
+                }
+            }
+            Shape::List { of, .. } => self.store(model, of)?,
+            Shape::Enum(_) | Shape::Scalar(_) => {}
+        }
+        Ok(())
     }
 
     fn reach(&mut self, model: &'m Model, name: &'m str, side: fn(&mut Sides) -> &mut bool, depth: u32) -> Result<()> {

@@ -27,7 +27,7 @@ pub fn files(model: &Model, selection: &Selection<'_>) -> Result<Vec<(&'static s
                     (_, true) => "results.rs",
                     _ => "structures.rs",
                 };
-                (file, structure(model, name, members, sides, input)?)
+                (file, structure(model, name, members, sides, input, selection.stored.contains(name))?)
             }
             Shape::Enum(values) if is_rust_enum(values) => ("enums.rs", string_enum(name, values)?),
             _ => continue,
@@ -55,9 +55,18 @@ const MODULES: &str = "//! What the generator wrote.\n\n\
 
 const USES: &str = "#[allow(unused_imports)]\nuse crate::*;\n\n";
 
-fn structure(model: &Model, name: &str, members: &[Member], sides: Sides, input: bool) -> Result<String> {
+fn structure(
+    model: &Model,
+    name: &str,
+    members: &[Member],
+    sides: Sides,
+    input: bool,
+    stored: bool,
+) -> Result<String> {
     let mut text = format!(
-        "/// The `{name}` of the model.\n#[derive(Debug, Clone, Default, PartialEq)]\npub struct {} {{\n",
+        "/// The `{name}` of the model.\n#[derive(Debug, Clone, Default, PartialEq{})]\n{}pub struct {} {{\n",
+        if stored { ", serde::Serialize, serde::Deserialize" } else { "" },
+        if stored { "#[serde(default)]\n" } else { "" },
         names::type_name(name)
     );
     let mut fields = BTreeSet::new();
@@ -72,7 +81,14 @@ fn structure(model: &Model, name: &str, members: &[Member], sides: Sides, input:
             _ => format!("`{}` on the wire.", member.xml),
         };
         ensure!(fields.insert(field.clone()), "{name} has two members {field}");
-        writeln!(text, "/// {doc}\npub {field}: {},", rust::member_type(model, member, input)?)?;
+        let of = rust::member_type(model, member, input)?;
+        let absent = ["Option", "Vec"].into_iter().find(|kind| of.starts_with(kind)).filter(|_| stored);
+        let skip = match absent {
+            Some("Option") => "#[serde(skip_serializing_if = \"Option::is_none\")]\n",
+            Some(_) => "#[serde(skip_serializing_if = \"Vec::is_empty\")]\n",
+            None => "",
+        };
+        writeln!(text, "/// {doc}\n{skip}pub {field}: {of},")?;
     }
     text.push_str("}\n\n");
     Ok(text)

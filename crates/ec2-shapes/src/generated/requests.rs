@@ -556,37 +556,53 @@ pub struct CreateEgressOnlyInternetGatewayRequest {
 }
 
 /// The `CreateFleetRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreateFleetRequest {
     /// `ClientToken` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
     /// `Context` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// `DryRun` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
     /// `ExcessCapacityTerminationPolicy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
     /// `LaunchTemplateConfigs` on the wire; required.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_template_configs: Vec<FleetLaunchTemplateConfigRequest>,
     /// `OnDemandOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_options: Option<OnDemandOptionsRequest>,
     /// `ReplaceUnhealthyInstances` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_unhealthy_instances: Option<bool>,
     /// `ReservedCapacityOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved_capacity_options: Option<ReservedCapacityOptionsRequest>,
     /// `SpotOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_options: Option<SpotOptionsRequest>,
     /// `TagSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
     /// `TargetCapacitySpecification` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_specification: Option<TargetCapacitySpecificationRequest>,
     /// `TerminateInstancesWithExpiration` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub terminate_instances_with_expiration: Option<bool>,
     /// `Type` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<FleetType>,
     /// `ValidFrom` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
     /// `ValidUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
@@ -5014,33 +5030,47 @@ pub struct RequestSpotFleetRequest {
 }
 
 /// The `RequestSpotInstancesRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RequestSpotInstancesRequest {
     /// `AvailabilityZoneGroup` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_group: Option<String>,
     /// `BlockDurationMinutes` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub block_duration_minutes: Option<i32>,
     /// `ClientToken` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
     /// `DryRun` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
     /// `InstanceCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_count: Option<i32>,
     /// `InstanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
     /// `LaunchGroup` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_group: Option<String>,
     /// `LaunchSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_specification: Option<RequestSpotLaunchSpecification>,
     /// `SpotPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `TagSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
     /// `Type` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<SpotInstanceType>,
     /// `ValidFrom` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
     /// `ValidUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
@@ -5172,95 +5202,138 @@ pub struct RevokeSecurityGroupIngressRequest {
 }
 
 /// The `RunInstancesRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RunInstancesRequest {
     /// `AdditionalInfo` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub additional_info: Option<String>,
     /// `BlockDeviceMapping` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
     /// `CapacityReservationSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_specification: Option<CapacityReservationSpecification>,
     /// `ClientToken` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
     /// `CpuOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_options: Option<CpuOptionsRequest>,
     /// `CreditSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_specification: Option<CreditSpecificationRequest>,
     /// `DisableApiStop` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_stop: Option<bool>,
     /// `DisableApiTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_termination: Option<bool>,
     /// `DryRun` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
     /// `EbsOptimized` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `ElasticGpuSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_gpu_specification: Vec<ElasticGpuSpecification>,
     /// `ElasticInferenceAccelerator` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_inference_accelerators: Vec<ElasticInferenceAccelerator>,
     /// `EnablePrimaryIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_primary_ipv6: Option<bool>,
     /// `EnclaveOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enclave_options: Option<EnclaveOptionsRequest>,
     /// `HibernationOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hibernation_options: Option<HibernationOptionsRequest>,
     /// `IamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
     /// `ImageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `InstanceInitiatedShutdownBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_initiated_shutdown_behavior: Option<ShutdownBehavior>,
     /// `InstanceMarketOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_market_options: Option<InstanceMarketOptionsRequest>,
     /// `InstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `Ipv6AddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address_count: Option<i32>,
     /// `Ipv6Address` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<InstanceIpv6Address>,
     /// `KernelId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `KeyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `LaunchTemplate` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template: Option<LaunchTemplateSpecification>,
     /// `LicenseSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub license_specifications: Vec<LicenseConfigurationRequest>,
     /// `MaintenanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance_options: Option<InstanceMaintenanceOptionsRequest>,
     /// `MaxCount` on the wire; required.
     pub max_count: i32,
     /// `MetadataOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<InstanceMetadataOptionsRequest>,
     /// `MinCount` on the wire; required.
     pub min_count: i32,
     /// `Monitoring` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<RunInstancesMonitoringEnabled>,
     /// `NetworkInterface` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
     /// `NetworkPerformanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_performance_options: Option<InstanceNetworkPerformanceOptionsRequest>,
     /// `Operator` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorRequest>,
     /// `Placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     /// `PrivateDnsNameOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dns_name_options: Option<PrivateDnsNameOptionsRequest>,
     /// `PrivateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
     /// `RamdiskId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
     /// `SecondaryInterface` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secondary_interfaces: Vec<InstanceSecondaryInterfaceSpecificationRequest>,
     /// `SecurityGroupId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_group_ids: Vec<String>,
     /// `SecurityGroup` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
     /// `SubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `TagSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
     /// `UserData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
 }
 

@@ -6,38 +6,50 @@
 use crate::*;
 
 /// The `AcceleratorCount` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct AcceleratorCount {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `AcceleratorCountRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct AcceleratorCountRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `AcceleratorTotalMemoryMiB` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct AcceleratorTotalMemoryMiB {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `AcceleratorTotalMemoryMiBRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct AcceleratorTotalMemoryMiBRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
@@ -486,60 +498,80 @@ pub struct AvailableCapacity {
 }
 
 /// The `BaselineEbsBandwidthMbps` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BaselineEbsBandwidthMbps {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `BaselineEbsBandwidthMbpsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BaselineEbsBandwidthMbpsRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `BaselinePerformanceFactors` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BaselinePerformanceFactors {
     /// `Cpu` in a request, `cpu` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<CpuPerformanceFactor>,
 }
 
 /// The `BaselinePerformanceFactorsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BaselinePerformanceFactorsRequest {
     /// `Cpu` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<CpuPerformanceFactorRequest>,
 }
 
 /// The `BlockDeviceMapping` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BlockDeviceMapping {
     /// `DeviceName` in a request, `deviceName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// `Ebs` in a request, `ebs` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs: Option<EbsBlockDevice>,
     /// `NoDevice` in a request, `noDevice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_device: Option<String>,
     /// `VirtualName` in a request, `virtualName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_name: Option<String>,
 }
 
 /// The `BlockDeviceMappingResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct BlockDeviceMappingResponse {
     /// `deviceName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// `ebs` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs: Option<EbsBlockDeviceResponse>,
     /// `noDevice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_device: Option<String>,
     /// `virtualName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_name: Option<String>,
 }
 
@@ -800,25 +832,32 @@ pub struct CapacityReservationFleet {
 }
 
 /// The `CapacityReservationOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CapacityReservationOptions {
     /// `usageStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_strategy: Option<FleetCapacityReservationUsageStrategy>,
 }
 
 /// The `CapacityReservationOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CapacityReservationOptionsRequest {
     /// `UsageStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub usage_strategy: Option<FleetCapacityReservationUsageStrategy>,
 }
 
 /// The `CapacityReservationSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CapacityReservationSpecification {
     /// `CapacityReservationPreference` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_preference: Option<CapacityReservationPreference>,
     /// `CapacityReservationTarget` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_target: Option<CapacityReservationTarget>,
 }
 
@@ -832,20 +871,26 @@ pub struct CapacityReservationSpecificationResponse {
 }
 
 /// The `CapacityReservationTarget` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CapacityReservationTarget {
     /// `CapacityReservationId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_id: Option<String>,
     /// `CapacityReservationResourceGroupArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_resource_group_arn: Option<String>,
 }
 
 /// The `CapacityReservationTargetResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CapacityReservationTargetResponse {
     /// `capacityReservationId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_id: Option<String>,
     /// `capacityReservationResourceGroupArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_resource_group_arn: Option<String>,
 }
 
@@ -901,16 +946,20 @@ pub struct ClassicLinkInstance {
 }
 
 /// The `ClassicLoadBalancer` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ClassicLoadBalancer {
     /// `Name` in a request, `name` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 /// The `ClassicLoadBalancersConfig` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ClassicLoadBalancersConfig {
     /// `ClassicLoadBalancers` in a request, `classicLoadBalancers` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classic_load_balancers: Vec<ClassicLoadBalancer>,
 }
 
@@ -1137,24 +1186,32 @@ pub struct ConnectionTrackingConfiguration {
 }
 
 /// The `ConnectionTrackingSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ConnectionTrackingSpecification {
     /// `tcpEstablishedTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_established_timeout: Option<i32>,
     /// `udpStreamTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_stream_timeout: Option<i32>,
     /// `udpTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_timeout: Option<i32>,
 }
 
 /// The `ConnectionTrackingSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ConnectionTrackingSpecificationRequest {
     /// `TcpEstablishedTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tcp_established_timeout: Option<i32>,
     /// `UdpStreamTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_stream_timeout: Option<i32>,
     /// `UdpTimeout` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub udp_timeout: Option<i32>,
 }
 
@@ -1202,29 +1259,38 @@ pub struct CpuOptions {
 }
 
 /// The `CpuOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CpuOptionsRequest {
     /// `AmdSevSnp` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amd_sev_snp: Option<AmdSevSnpSpecification>,
     /// `CoreCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub core_count: Option<i32>,
     /// `NestedVirtualization` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nested_virtualization: Option<NestedVirtualizationSpecification>,
     /// `ThreadsPerCore` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads_per_core: Option<i32>,
 }
 
 /// The `CpuPerformanceFactor` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CpuPerformanceFactor {
     /// `ReferenceSet` in a request, `referenceSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<PerformanceFactorReference>,
 }
 
 /// The `CpuPerformanceFactorRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CpuPerformanceFactorRequest {
     /// `Reference` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<PerformanceFactorReferenceRequest>,
 }
 
@@ -1304,16 +1370,20 @@ pub struct CreationDateConditionRequest {
 }
 
 /// The `CreditSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreditSpecification {
     /// `cpuCredits` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_credits: Option<String>,
 }
 
 /// The `CreditSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct CreditSpecificationRequest {
     /// `CpuCredits` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_credits: Option<String>,
 }
 
@@ -1480,30 +1550,41 @@ pub struct DescribeFastSnapshotRestoreSuccessItem {
 }
 
 /// The `DescribeFleetError` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DescribeFleetError {
     /// `errorCode` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
     /// `errorMessage` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// `launchTemplateAndOverrides` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
     /// `lifecycle` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<InstanceLifecycle>,
 }
 
 /// The `DescribeFleetsInstances` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DescribeFleetsInstances {
     /// `instanceIds` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_ids: Vec<String>,
     /// `instanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `launchTemplateAndOverrides` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_and_overrides: Option<LaunchTemplateAndOverridesResponse>,
     /// `lifecycle` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lifecycle: Option<InstanceLifecycle>,
     /// `platform` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<PlatformValues>,
 }
 
@@ -1701,54 +1782,77 @@ pub struct DnsOptionsSpecification {
 }
 
 /// The `EbsBlockDevice` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EbsBlockDevice {
     /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `DeleteOnTermination` in a request, `deleteOnTermination` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `EbsCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_card_index: Option<i32>,
     /// `Encrypted` in a request, `encrypted` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// `Iops` in a request, `iops` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// `KmsKeyId` in a request, `kmsKeyId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `OutpostArn` in a request, `outpostArn` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outpost_arn: Option<String>,
     /// `SnapshotId` in a request, `snapshotId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
     /// `Throughput` in a request, `throughput` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// `VolumeInitializationRate` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_initialization_rate: Option<i32>,
     /// `VolumeSize` in a request, `volumeSize` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<i32>,
     /// `VolumeType` in a request, `volumeType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<VolumeType>,
 }
 
 /// The `EbsBlockDeviceResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EbsBlockDeviceResponse {
     /// `deleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `encrypted` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// `iops` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// `kmsKeyId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `snapshotId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
     /// `throughput` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// `volumeSize` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<i32>,
     /// `volumeType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<VolumeType>,
 }
 
@@ -1932,25 +2036,32 @@ pub struct ElasticGpuAssociation {
 }
 
 /// The `ElasticGpuSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ElasticGpuSpecification {
     /// `Type` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
 
 /// The `ElasticGpuSpecificationResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ElasticGpuSpecificationResponse {
     /// `type` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
 
 /// The `ElasticInferenceAccelerator` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ElasticInferenceAccelerator {
     /// `Count` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
     /// `Type` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
 
@@ -1977,11 +2088,14 @@ pub struct EnaSrdSpecification {
 }
 
 /// The `EnaSrdSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EnaSrdSpecificationRequest {
     /// `EnaSrdEnabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_enabled: Option<bool>,
     /// `EnaSrdUdpSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_udp_specification: Option<EnaSrdUdpSpecificationRequest>,
 }
 
@@ -1993,9 +2107,11 @@ pub struct EnaSrdUdpSpecification {
 }
 
 /// The `EnaSrdUdpSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EnaSrdUdpSpecificationRequest {
     /// `EnaSrdUdpEnabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_udp_enabled: Option<bool>,
 }
 
@@ -2065,9 +2181,11 @@ pub struct EnclaveOptions {
 }
 
 /// The `EnclaveOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct EnclaveOptionsRequest {
     /// `Enabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
@@ -2358,15 +2476,20 @@ pub struct FirewallStatelessRule {
 }
 
 /// The `FleetBlockDeviceMappingRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetBlockDeviceMappingRequest {
     /// `DeviceName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// `Ebs` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs: Option<FleetEbsBlockDeviceRequest>,
     /// `NoDevice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_device: Option<String>,
     /// `VirtualName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_name: Option<String>,
 }
 
@@ -2398,235 +2521,329 @@ pub struct FleetCapacityReservation {
 }
 
 /// The `FleetCapacityReservationTargetRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetCapacityReservationTargetRequest {
     /// `CapacityReservationId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity_reservation_ids: Vec<String>,
     /// `CapacityReservationResourceGroupArn` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity_reservation_resource_group_arns: Vec<String>,
 }
 
 /// The `FleetData` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetData {
     /// `activityStatus` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub activity_status: Option<FleetActivityStatus>,
     /// `clientToken` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
     /// `context` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// `createTime` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub create_time: Option<Timestamp>,
     /// `errorSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<DescribeFleetError>,
     /// `excessCapacityTerminationPolicy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
     /// `fleetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet_id: Option<String>,
     /// `fleetState` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fleet_state: Option<FleetStateCode>,
     /// `fulfilledCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fulfilled_capacity: Option<f64>,
     /// `fulfilledOnDemandCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fulfilled_on_demand_capacity: Option<f64>,
     /// `fleetInstanceSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instances: Vec<DescribeFleetsInstances>,
     /// `launchTemplateConfigs` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_template_configs: Vec<FleetLaunchTemplateConfig>,
     /// `onDemandOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_options: Option<OnDemandOptions>,
     /// `replaceUnhealthyInstances` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_unhealthy_instances: Option<bool>,
     /// `reservedCapacityOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved_capacity_options: Option<ReservedCapacityOptions>,
     /// `spotOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_options: Option<SpotOptions>,
     /// `tagSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
     /// `targetCapacitySpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_specification: Option<TargetCapacitySpecification>,
     /// `terminateInstancesWithExpiration` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub terminate_instances_with_expiration: Option<bool>,
     /// `type` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<FleetType>,
     /// `validFrom` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
     /// `validUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// The `FleetEbsBlockDeviceRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetEbsBlockDeviceRequest {
     /// `DeleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `Encrypted` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// `Iops` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// `KmsKeyId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `SnapshotId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
     /// `Throughput` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// `VolumeSize` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<i32>,
     /// `VolumeType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<VolumeType>,
 }
 
 /// The `FleetIamInstanceProfileSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetIamInstanceProfileSpecificationRequest {
     /// `Arn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
     /// `Name` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 /// The `FleetInstanceMetadataOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetInstanceMetadataOptionsRequest {
     /// `HttpEndpoint` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_endpoint: Option<FleetInstanceMetadataEndpointState>,
     /// `HttpPutResponseHopLimit` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_put_response_hop_limit: Option<i32>,
     /// `HttpTokens` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_tokens: Option<FleetHttpTokensState>,
 }
 
 /// The `FleetLaunchTemplateConfig` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateConfig {
     /// `launchTemplateSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
     /// `overrides` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FleetLaunchTemplateOverrides>,
 }
 
 /// The `FleetLaunchTemplateConfigRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateConfigRequest {
     /// `LaunchTemplateSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecificationRequest>,
     /// `Overrides` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<FleetLaunchTemplateOverridesRequest>,
 }
 
 /// The `FleetLaunchTemplateOverrides` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateOverrides {
     /// `availabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `availabilityZoneId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `blockDeviceMappingSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMappingResponse>,
     /// `imageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `instanceRequirements` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
     /// `instanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `maxPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
     /// `placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<PlacementResponse>,
     /// `priority` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
     /// `subnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `weightedCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
 
 /// The `FleetLaunchTemplateOverridesRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateOverridesRequest {
     /// `AvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `BlockDeviceMapping` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<FleetBlockDeviceMappingRequest>,
     /// `IamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<FleetIamInstanceProfileSpecificationRequest>,
     /// `ImageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `InstanceRequirements` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirementsRequest>,
     /// `InstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `KeyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `MaxPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
     /// `MetadataOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<FleetInstanceMetadataOptionsRequest>,
     /// `Placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     /// `Priority` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
     /// `SubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `WeightedCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
 
 /// The `FleetLaunchTemplateSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateSpecification {
     /// `LaunchTemplateId` in a request, `launchTemplateId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_id: Option<String>,
     /// `LaunchTemplateName` in a request, `launchTemplateName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_name: Option<String>,
     /// `Version` in a request, `version` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
 /// The `FleetLaunchTemplateSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetLaunchTemplateSpecificationRequest {
     /// `LaunchTemplateId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_id: Option<String>,
     /// `LaunchTemplateName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_name: Option<String>,
     /// `LaunchTemplateSpecificationUserData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification_user_data: Option<String>,
     /// `Version` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
 /// The `FleetSpotCapacityRebalance` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetSpotCapacityRebalance {
     /// `replacementStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement_strategy: Option<FleetReplacementStrategy>,
     /// `terminationDelay` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_delay: Option<i32>,
 }
 
 /// The `FleetSpotCapacityRebalanceRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetSpotCapacityRebalanceRequest {
     /// `ReplacementStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement_strategy: Option<FleetReplacementStrategy>,
     /// `TerminationDelay` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_delay: Option<i32>,
 }
 
 /// The `FleetSpotMaintenanceStrategies` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetSpotMaintenanceStrategies {
     /// `capacityRebalance` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_rebalance: Option<FleetSpotCapacityRebalance>,
 }
 
 /// The `FleetSpotMaintenanceStrategiesRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct FleetSpotMaintenanceStrategiesRequest {
     /// `CapacityRebalance` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_rebalance: Option<FleetSpotCapacityRebalanceRequest>,
 }
 
@@ -2780,11 +2997,14 @@ pub struct GpuInfo {
 }
 
 /// The `GroupIdentifier` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct GroupIdentifier {
     /// `GroupId` in a request, `groupId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// `GroupName` in a request, `groupName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
 }
 
@@ -2796,9 +3016,11 @@ pub struct HibernationOptions {
 }
 
 /// The `HibernationOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct HibernationOptionsRequest {
     /// `Configured` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub configured: Option<bool>,
 }
 
@@ -2995,11 +3217,14 @@ pub struct IamInstanceProfileAssociation {
 }
 
 /// The `IamInstanceProfileSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct IamInstanceProfileSpecification {
     /// `Arn` in a request, `arn` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
     /// `Name` in a request, `name` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -3759,18 +3984,23 @@ pub struct InstanceIpv4Prefix {
 }
 
 /// The `InstanceIpv6Address` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceIpv6Address {
     /// `Ipv6Address` in a request, `ipv6Address` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address: Option<String>,
     /// `IsPrimaryIpv6` in a request, `isPrimaryIpv6` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub is_primary_ipv6: Option<bool>,
 }
 
 /// The `InstanceIpv6AddressRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceIpv6AddressRequest {
     /// `Ipv6Address` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address: Option<String>,
 }
 
@@ -3791,18 +4021,23 @@ pub struct InstanceMaintenanceOptions {
 }
 
 /// The `InstanceMaintenanceOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceMaintenanceOptionsRequest {
     /// `AutoRecovery` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_recovery: Option<InstanceAutoRecoveryState>,
 }
 
 /// The `InstanceMarketOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceMarketOptionsRequest {
     /// `MarketType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub market_type: Option<MarketType>,
     /// `SpotOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_options: Option<SpotMarketOptions>,
 }
 
@@ -3826,17 +4061,23 @@ pub struct InstanceMetadataDefaultsResponse {
 }
 
 /// The `InstanceMetadataOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceMetadataOptionsRequest {
     /// `HttpEndpoint` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_endpoint: Option<InstanceMetadataEndpointState>,
     /// `HttpProtocolIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_protocol_ipv6: Option<InstanceMetadataProtocolState>,
     /// `HttpPutResponseHopLimit` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_put_response_hop_limit: Option<i32>,
     /// `HttpTokens` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_tokens: Option<HttpTokensState>,
     /// `InstanceMetadataTags` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_metadata_tags: Option<InstanceMetadataTagsState>,
 }
 
@@ -3948,53 +4189,77 @@ pub struct InstanceNetworkInterfaceAttachment {
 }
 
 /// The `InstanceNetworkInterfaceSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceNetworkInterfaceSpecification {
     /// `AssociateCarrierIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_carrier_ip_address: Option<bool>,
     /// `AssociatePublicIpAddress` in a request, `associatePublicIpAddress` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_public_ip_address: Option<bool>,
     /// `ConnectionTrackingSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
     /// `DeleteOnTermination` in a request, `deleteOnTermination` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `Description` in a request, `description` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `DeviceIndex` in a request, `deviceIndex` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `EnaQueueCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_queue_count: Option<i32>,
     /// `EnaSrdSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_specification: Option<EnaSrdSpecificationRequest>,
     /// `SecurityGroupId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// `InterfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<String>,
     /// `Ipv4PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix_count: Option<i32>,
     /// `Ipv4Prefix` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationRequest>,
     /// `Ipv6AddressCount` in a request, `ipv6AddressCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address_count: Option<i32>,
     /// `Ipv6Addresses` in a request, `ipv6AddressesSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<InstanceIpv6Address>,
     /// `Ipv6PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_prefix_count: Option<i32>,
     /// `Ipv6Prefix` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationRequest>,
     /// `NetworkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `NetworkInterfaceId` in a request, `networkInterfaceId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_id: Option<String>,
     /// `PrimaryIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_ipv6: Option<bool>,
     /// `PrivateIpAddress` in a request, `privateIpAddress` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
     /// `PrivateIpAddresses` in a request, `privateIpAddressesSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
     /// `SecondaryPrivateIpAddressCount` in a request, `secondaryPrivateIpAddressCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_private_ip_address_count: Option<i32>,
     /// `SubnetId` in a request, `subnetId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
 }
 
@@ -4006,9 +4271,11 @@ pub struct InstanceNetworkPerformanceOptions {
 }
 
 /// The `InstanceNetworkPerformanceOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceNetworkPerformanceOptionsRequest {
     /// `BandwidthWeighting` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth_weighting: Option<InstanceBandwidthWeighting>,
 }
 
@@ -4026,116 +4293,170 @@ pub struct InstancePrivateIpAddress {
 }
 
 /// The `InstanceRequirements` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceRequirements {
     /// `AcceleratorCount` in a request, `acceleratorCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_count: Option<AcceleratorCount>,
     /// `AcceleratorManufacturerSet` in a request, `acceleratorManufacturerSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
     /// `AcceleratorNameSet` in a request, `acceleratorNameSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_names: Vec<AcceleratorName>,
     /// `AcceleratorTotalMemoryMiB` in a request, `acceleratorTotalMemoryMiB` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiB>,
     /// `AcceleratorTypeSet` in a request, `acceleratorTypeSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_types: Vec<AcceleratorType>,
     /// `AllowedInstanceTypeSet` in a request, `allowedInstanceTypeSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_instance_types: Vec<String>,
     /// `BareMetal` in a request, `bareMetal` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_metal: Option<BareMetal>,
     /// `BaselineEbsBandwidthMbps` in a request, `baselineEbsBandwidthMbps` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbps>,
     /// `BaselinePerformanceFactors` in a request, `baselinePerformanceFactors` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_performance_factors: Option<BaselinePerformanceFactors>,
     /// `BurstablePerformance` in a request, `burstablePerformance` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<BurstablePerformance>,
     /// `CpuManufacturerSet` in a request, `cpuManufacturerSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpu_manufacturers: Vec<CpuManufacturer>,
     /// `ExcludedInstanceTypeSet` in a request, `excludedInstanceTypeSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_instance_types: Vec<String>,
     /// `InstanceGenerationSet` in a request, `instanceGenerationSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
     /// `LocalStorage` in a request, `localStorage` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage: Option<LocalStorage>,
     /// `LocalStorageTypeSet` in a request, `localStorageTypeSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local_storage_types: Vec<LocalStorageType>,
     /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` in a request, `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
     /// `MemoryGiBPerVCpu` in a request, `memoryGiBPerVCpu` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpu>,
     /// `MemoryMiB` in a request, `memoryMiB` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryMiB>,
     /// `NetworkBandwidthGbps` in a request, `networkBandwidthGbps` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_bandwidth_gbps: Option<NetworkBandwidthGbps>,
     /// `NetworkInterfaceCount` in a request, `networkInterfaceCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_count: Option<NetworkInterfaceCount>,
     /// `OnDemandMaxPricePercentageOverLowestPrice` in a request, `onDemandMaxPricePercentageOverLowestPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
     /// `RequireEncryptionInTransit` in a request, `requireEncryptionInTransit` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub require_encryption_in_transit: Option<bool>,
     /// `RequireHibernateSupport` in a request, `requireHibernateSupport` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
     /// `SpotMaxPricePercentageOverLowestPrice` in a request, `spotMaxPricePercentageOverLowestPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_price_percentage_over_lowest_price: Option<i32>,
     /// `TotalLocalStorageGB` in a request, `totalLocalStorageGB` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_local_storage_gb: Option<TotalLocalStorageGB>,
     /// `VCpuCount` in a request, `vCpuCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vcpu_count: Option<VCpuCountRange>,
 }
 
 /// The `InstanceRequirementsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceRequirementsRequest {
     /// `AcceleratorCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_count: Option<AcceleratorCountRequest>,
     /// `AcceleratorManufacturer` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
     /// `AcceleratorName` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_names: Vec<AcceleratorName>,
     /// `AcceleratorTotalMemoryMiB` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiBRequest>,
     /// `AcceleratorType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_types: Vec<AcceleratorType>,
     /// `AllowedInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_instance_types: Vec<String>,
     /// `BareMetal` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_metal: Option<BareMetal>,
     /// `BaselineEbsBandwidthMbps` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbpsRequest>,
     /// `BaselinePerformanceFactors` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_performance_factors: Option<BaselinePerformanceFactorsRequest>,
     /// `BurstablePerformance` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<BurstablePerformance>,
     /// `CpuManufacturer` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpu_manufacturers: Vec<CpuManufacturer>,
     /// `ExcludedInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_instance_types: Vec<String>,
     /// `InstanceGeneration` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
     /// `LocalStorage` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage: Option<LocalStorage>,
     /// `LocalStorageType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local_storage_types: Vec<LocalStorageType>,
     /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
     /// `MemoryGiBPerVCpu` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpuRequest>,
     /// `MemoryMiB` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryMiBRequest>,
     /// `NetworkBandwidthGbps` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_bandwidth_gbps: Option<NetworkBandwidthGbpsRequest>,
     /// `NetworkInterfaceCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_count: Option<NetworkInterfaceCountRequest>,
     /// `OnDemandMaxPricePercentageOverLowestPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
     /// `RequireEncryptionInTransit` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub require_encryption_in_transit: Option<bool>,
     /// `RequireHibernateSupport` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
     /// `SpotMaxPricePercentageOverLowestPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_price_percentage_over_lowest_price: Option<i32>,
     /// `TotalLocalStorageGB` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_local_storage_gb: Option<TotalLocalStorageGBRequest>,
     /// `VCpuCount` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vcpu_count: Option<VCpuCountRangeRequest>,
 }
 
@@ -4189,28 +4510,38 @@ pub struct InstanceSecondaryInterfacePrivateIpAddress {
 }
 
 /// The `InstanceSecondaryInterfacePrivateIpAddressRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceSecondaryInterfacePrivateIpAddressRequest {
     /// `PrivateIpAddress` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
 }
 
 /// The `InstanceSecondaryInterfaceSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct InstanceSecondaryInterfaceSpecificationRequest {
     /// `DeleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `DeviceIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `InterfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<SecondaryInterfaceType>,
     /// `NetworkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `PrivateIpAddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address_count: Option<i32>,
     /// `PrivateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<InstanceSecondaryInterfacePrivateIpAddressRequest>,
     /// `SecondarySubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_subnet_id: Option<String>,
 }
 
@@ -4750,16 +5081,20 @@ pub struct Ipv4PrefixSpecification {
 }
 
 /// The `Ipv4PrefixSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Ipv4PrefixSpecificationRequest {
     /// `Ipv4Prefix` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix: Option<String>,
 }
 
 /// The `Ipv4PrefixSpecificationResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Ipv4PrefixSpecificationResponse {
     /// `ipv4Prefix` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix: Option<String>,
 }
 
@@ -4791,16 +5126,20 @@ pub struct Ipv6PrefixSpecification {
 }
 
 /// The `Ipv6PrefixSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Ipv6PrefixSpecificationRequest {
     /// `Ipv6Prefix` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_prefix: Option<String>,
 }
 
 /// The `Ipv6PrefixSpecificationResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Ipv6PrefixSpecificationResponse {
     /// `ipv6Prefix` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_prefix: Option<String>,
 }
 
@@ -4864,37 +5203,53 @@ pub struct LaunchPermissionModifications {
 }
 
 /// The `LaunchSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchSpecification {
     /// `addressingType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub addressing_type: Option<String>,
     /// `blockDeviceMapping` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
     /// `ebsOptimized` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `iamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
     /// `imageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `instanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `kernelId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `keyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `monitoring` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<RunInstancesMonitoringEnabled>,
     /// `networkInterfaceSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
     /// `placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<SpotPlacement>,
     /// `ramdiskId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
     /// `groupSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<GroupIdentifier>,
     /// `subnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `userData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
 }
 
@@ -4920,604 +5275,839 @@ pub struct LaunchTemplate {
 }
 
 /// The `LaunchTemplateAndOverridesResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateAndOverridesResponse {
     /// `launchTemplateSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
     /// `overrides` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub overrides: Option<FleetLaunchTemplateOverrides>,
 }
 
 /// The `LaunchTemplateBlockDeviceMapping` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateBlockDeviceMapping {
     /// `deviceName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// `ebs` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs: Option<LaunchTemplateEbsBlockDevice>,
     /// `noDevice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_device: Option<String>,
     /// `virtualName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_name: Option<String>,
 }
 
 /// The `LaunchTemplateBlockDeviceMappingRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateBlockDeviceMappingRequest {
     /// `DeviceName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
     /// `Ebs` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs: Option<LaunchTemplateEbsBlockDeviceRequest>,
     /// `NoDevice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_device: Option<String>,
     /// `VirtualName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_name: Option<String>,
 }
 
 /// The `LaunchTemplateCapacityReservationSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateCapacityReservationSpecificationRequest {
     /// `CapacityReservationPreference` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_preference: Option<CapacityReservationPreference>,
     /// `CapacityReservationTarget` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_target: Option<CapacityReservationTarget>,
 }
 
 /// The `LaunchTemplateCapacityReservationSpecificationResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateCapacityReservationSpecificationResponse {
     /// `capacityReservationPreference` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_preference: Option<CapacityReservationPreference>,
     /// `capacityReservationTarget` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_target: Option<CapacityReservationTargetResponse>,
 }
 
 /// The `LaunchTemplateConfig` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateConfig {
     /// `LaunchTemplateSpecification` in a request, `launchTemplateSpecification` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
     /// `Overrides` in a request, `overrides` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LaunchTemplateOverrides>,
 }
 
 /// The `LaunchTemplateCpuOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateCpuOptions {
     /// `amdSevSnp` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amd_sev_snp: Option<AmdSevSnpSpecification>,
     /// `coreCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub core_count: Option<i32>,
     /// `nestedVirtualization` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nested_virtualization: Option<NestedVirtualizationSpecification>,
     /// `threadsPerCore` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads_per_core: Option<i32>,
 }
 
 /// The `LaunchTemplateCpuOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateCpuOptionsRequest {
     /// `AmdSevSnp` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amd_sev_snp: Option<AmdSevSnpSpecification>,
     /// `CoreCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub core_count: Option<i32>,
     /// `NestedVirtualization` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub nested_virtualization: Option<NestedVirtualizationSpecification>,
     /// `ThreadsPerCore` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub threads_per_core: Option<i32>,
 }
 
 /// The `LaunchTemplateEbsBlockDevice` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEbsBlockDevice {
     /// `deleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `ebsCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_card_index: Option<i32>,
     /// `encrypted` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// `iops` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// `kmsKeyId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `snapshotId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
     /// `throughput` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// `volumeInitializationRate` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_initialization_rate: Option<i32>,
     /// `volumeSize` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<i32>,
     /// `volumeType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<VolumeType>,
 }
 
 /// The `LaunchTemplateEbsBlockDeviceRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEbsBlockDeviceRequest {
     /// `DeleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `EbsCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_card_index: Option<i32>,
     /// `Encrypted` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// `Iops` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// `KmsKeyId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
     /// `SnapshotId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_id: Option<String>,
     /// `Throughput` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// `VolumeInitializationRate` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_initialization_rate: Option<i32>,
     /// `VolumeSize` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_size: Option<i32>,
     /// `VolumeType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_type: Option<VolumeType>,
 }
 
 /// The `LaunchTemplateElasticInferenceAccelerator` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateElasticInferenceAccelerator {
     /// `Count` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
     /// `Type` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
 
 /// The `LaunchTemplateElasticInferenceAcceleratorResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateElasticInferenceAcceleratorResponse {
     /// `count` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<i32>,
     /// `type` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
 }
 
 /// The `LaunchTemplateEnaSrdSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEnaSrdSpecification {
     /// `enaSrdEnabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_enabled: Option<bool>,
     /// `enaSrdUdpSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_udp_specification: Option<LaunchTemplateEnaSrdUdpSpecification>,
 }
 
 /// The `LaunchTemplateEnaSrdUdpSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEnaSrdUdpSpecification {
     /// `enaSrdUdpEnabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_udp_enabled: Option<bool>,
 }
 
 /// The `LaunchTemplateEnclaveOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEnclaveOptions {
     /// `enabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
 /// The `LaunchTemplateEnclaveOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateEnclaveOptionsRequest {
     /// `Enabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
 /// The `LaunchTemplateHibernationOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateHibernationOptions {
     /// `configured` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub configured: Option<bool>,
 }
 
 /// The `LaunchTemplateHibernationOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateHibernationOptionsRequest {
     /// `Configured` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub configured: Option<bool>,
 }
 
 /// The `LaunchTemplateIamInstanceProfileSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateIamInstanceProfileSpecification {
     /// `arn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
     /// `name` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 /// The `LaunchTemplateIamInstanceProfileSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateIamInstanceProfileSpecificationRequest {
     /// `Arn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
     /// `Name` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 /// The `LaunchTemplateInstanceMaintenanceOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMaintenanceOptions {
     /// `autoRecovery` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_recovery: Option<LaunchTemplateAutoRecoveryState>,
 }
 
 /// The `LaunchTemplateInstanceMaintenanceOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMaintenanceOptionsRequest {
     /// `AutoRecovery` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_recovery: Option<LaunchTemplateAutoRecoveryState>,
 }
 
 /// The `LaunchTemplateInstanceMarketOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMarketOptions {
     /// `marketType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub market_type: Option<MarketType>,
     /// `spotOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_options: Option<LaunchTemplateSpotMarketOptions>,
 }
 
 /// The `LaunchTemplateInstanceMarketOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMarketOptionsRequest {
     /// `MarketType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub market_type: Option<MarketType>,
     /// `SpotOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_options: Option<LaunchTemplateSpotMarketOptionsRequest>,
 }
 
 /// The `LaunchTemplateInstanceMetadataOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMetadataOptions {
     /// `httpEndpoint` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_endpoint: Option<LaunchTemplateInstanceMetadataEndpointState>,
     /// `httpProtocolIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_protocol_ipv6: Option<LaunchTemplateInstanceMetadataProtocolIpv6>,
     /// `httpPutResponseHopLimit` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_put_response_hop_limit: Option<i32>,
     /// `httpTokens` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_tokens: Option<LaunchTemplateHttpTokensState>,
     /// `instanceMetadataTags` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_metadata_tags: Option<LaunchTemplateInstanceMetadataTagsState>,
     /// `state` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<LaunchTemplateInstanceMetadataOptionsState>,
 }
 
 /// The `LaunchTemplateInstanceMetadataOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceMetadataOptionsRequest {
     /// `HttpEndpoint` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_endpoint: Option<LaunchTemplateInstanceMetadataEndpointState>,
     /// `HttpProtocolIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_protocol_ipv6: Option<LaunchTemplateInstanceMetadataProtocolIpv6>,
     /// `HttpPutResponseHopLimit` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_put_response_hop_limit: Option<i32>,
     /// `HttpTokens` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_tokens: Option<LaunchTemplateHttpTokensState>,
     /// `InstanceMetadataTags` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_metadata_tags: Option<LaunchTemplateInstanceMetadataTagsState>,
 }
 
 /// The `LaunchTemplateInstanceNetworkInterfaceSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceNetworkInterfaceSpecification {
     /// `associateCarrierIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_carrier_ip_address: Option<bool>,
     /// `associatePublicIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_public_ip_address: Option<bool>,
     /// `connectionTrackingSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_tracking_specification: Option<ConnectionTrackingSpecification>,
     /// `deleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `description` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `deviceIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `enaQueueCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_queue_count: Option<i32>,
     /// `enaSrdSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_specification: Option<LaunchTemplateEnaSrdSpecification>,
     /// `groupSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// `interfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<String>,
     /// `ipv4PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix_count: Option<i32>,
     /// `ipv4PrefixSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationResponse>,
     /// `ipv6AddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address_count: Option<i32>,
     /// `ipv6AddressesSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<InstanceIpv6Address>,
     /// `ipv6PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_prefix_count: Option<i32>,
     /// `ipv6PrefixSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationResponse>,
     /// `networkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `networkInterfaceId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_id: Option<String>,
     /// `primaryIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_ipv6: Option<bool>,
     /// `privateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
     /// `privateIpAddressesSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
     /// `secondaryPrivateIpAddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_private_ip_address_count: Option<i32>,
     /// `subnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
 }
 
 /// The `LaunchTemplateInstanceNetworkInterfaceSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceNetworkInterfaceSpecificationRequest {
     /// `AssociateCarrierIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_carrier_ip_address: Option<bool>,
     /// `AssociatePublicIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub associate_public_ip_address: Option<bool>,
     /// `ConnectionTrackingSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_tracking_specification: Option<ConnectionTrackingSpecificationRequest>,
     /// `DeleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `Description` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// `DeviceIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `EnaQueueCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_queue_count: Option<i32>,
     /// `EnaSrdSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ena_srd_specification: Option<EnaSrdSpecificationRequest>,
     /// `SecurityGroupId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<String>,
     /// `InterfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<String>,
     /// `Ipv4PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv4_prefix_count: Option<i32>,
     /// `Ipv4Prefix` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv4_prefixes: Vec<Ipv4PrefixSpecificationRequest>,
     /// `Ipv6AddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_address_count: Option<i32>,
     /// `Ipv6Addresses` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_addresses: Vec<InstanceIpv6AddressRequest>,
     /// `Ipv6PrefixCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ipv6_prefix_count: Option<i32>,
     /// `Ipv6Prefix` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6_prefixes: Vec<Ipv6PrefixSpecificationRequest>,
     /// `NetworkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `NetworkInterfaceId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_id: Option<String>,
     /// `PrimaryIpv6` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_ipv6: Option<bool>,
     /// `PrivateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
     /// `PrivateIpAddresses` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
     /// `SecondaryPrivateIpAddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_private_ip_address_count: Option<i32>,
     /// `SubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
 }
 
 /// The `LaunchTemplateInstanceSecondaryInterfaceSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceSecondaryInterfaceSpecification {
     /// `deleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `deviceIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `interfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<SecondaryInterfaceType>,
     /// `networkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `privateIpAddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address_count: Option<i32>,
     /// `privateIpAddressesSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<SecondaryInterfacePrivateIpAddressSpecification>,
     /// `secondarySubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_subnet_id: Option<String>,
 }
 
 /// The `LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest {
     /// `DeleteOnTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delete_on_termination: Option<bool>,
     /// `DeviceIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device_index: Option<i32>,
     /// `InterfaceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_type: Option<SecondaryInterfaceType>,
     /// `NetworkCardIndex` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_card_index: Option<i32>,
     /// `PrivateIpAddressCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address_count: Option<i32>,
     /// `PrivateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub private_ip_addresses: Vec<SecondaryInterfacePrivateIpAddressSpecificationRequest>,
     /// `SecondarySubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub secondary_subnet_id: Option<String>,
 }
 
 /// The `LaunchTemplateLicenseConfiguration` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateLicenseConfiguration {
     /// `licenseConfigurationArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub license_configuration_arn: Option<String>,
 }
 
 /// The `LaunchTemplateLicenseConfigurationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateLicenseConfigurationRequest {
     /// `LicenseConfigurationArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub license_configuration_arn: Option<String>,
 }
 
 /// The `LaunchTemplateNetworkPerformanceOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateNetworkPerformanceOptions {
     /// `bandwidthWeighting` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth_weighting: Option<InstanceBandwidthWeighting>,
 }
 
 /// The `LaunchTemplateNetworkPerformanceOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateNetworkPerformanceOptionsRequest {
     /// `BandwidthWeighting` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub bandwidth_weighting: Option<InstanceBandwidthWeighting>,
 }
 
 /// The `LaunchTemplateOverrides` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateOverrides {
     /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
     /// `InstanceType` in a request, `instanceType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `Priority` in a request, `priority` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
     /// `SpotPrice` in a request, `spotPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `SubnetId` in a request, `subnetId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
 
 /// The `LaunchTemplatePlacement` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatePlacement {
     /// `affinity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<String>,
     /// `availabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `availabilityZoneId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `groupId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// `groupName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
     /// `hostId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_id: Option<String>,
     /// `hostResourceGroupArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_resource_group_arn: Option<String>,
     /// `partitionNumber` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_number: Option<i32>,
     /// `spreadDomain` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_domain: Option<String>,
     /// `tenancy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
 }
 
 /// The `LaunchTemplatePlacementRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatePlacementRequest {
     /// `Affinity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<String>,
     /// `AvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `GroupId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// `GroupName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
     /// `HostId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_id: Option<String>,
     /// `HostResourceGroupArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_resource_group_arn: Option<String>,
     /// `PartitionNumber` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_number: Option<i32>,
     /// `SpreadDomain` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_domain: Option<String>,
     /// `Tenancy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
 }
 
 /// The `LaunchTemplatePrivateDnsNameOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatePrivateDnsNameOptions {
     /// `enableResourceNameDnsAAAARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_aaaa_record: Option<bool>,
     /// `enableResourceNameDnsARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_a_record: Option<bool>,
     /// `hostnameType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname_type: Option<HostnameType>,
 }
 
 /// The `LaunchTemplatePrivateDnsNameOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatePrivateDnsNameOptionsRequest {
     /// `EnableResourceNameDnsAAAARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_aaaa_record: Option<bool>,
     /// `EnableResourceNameDnsARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_a_record: Option<bool>,
     /// `HostnameType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname_type: Option<HostnameType>,
 }
 
 /// The `LaunchTemplateSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateSpecification {
     /// `LaunchTemplateId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_id: Option<String>,
     /// `LaunchTemplateName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_name: Option<String>,
     /// `Version` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
 /// The `LaunchTemplateSpotMarketOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateSpotMarketOptions {
     /// `blockDurationMinutes` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub block_duration_minutes: Option<i32>,
     /// `instanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
     /// `maxPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
     /// `spotInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_instance_type: Option<SpotInstanceType>,
     /// `validUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// The `LaunchTemplateSpotMarketOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateSpotMarketOptionsRequest {
     /// `BlockDurationMinutes` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub block_duration_minutes: Option<i32>,
     /// `InstanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
     /// `MaxPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
     /// `SpotInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_instance_type: Option<SpotInstanceType>,
     /// `ValidUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// The `LaunchTemplateTagSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateTagSpecification {
     /// `resourceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// `tagSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
 
 /// The `LaunchTemplateTagSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplateTagSpecificationRequest {
     /// `ResourceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// `Tag` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
 
@@ -5545,20 +6135,26 @@ pub struct LaunchTemplateVersion {
 }
 
 /// The `LaunchTemplatesMonitoring` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatesMonitoring {
     /// `enabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// `metricCategoryIdSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metric_category_ids: Vec<String>,
 }
 
 /// The `LaunchTemplatesMonitoringRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LaunchTemplatesMonitoringRequest {
     /// `Enabled` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// `MetricCategoryId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metric_category_ids: Vec<String>,
 }
 
@@ -5570,18 +6166,23 @@ pub struct LicenseConfiguration {
 }
 
 /// The `LicenseConfigurationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LicenseConfigurationRequest {
     /// `LicenseConfigurationArn` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub license_configuration_arn: Option<String>,
 }
 
 /// The `LoadBalancersConfig` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct LoadBalancersConfig {
     /// `ClassicLoadBalancersConfig` in a request, `classicLoadBalancersConfig` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub classic_load_balancers_config: Option<ClassicLoadBalancersConfig>,
     /// `TargetGroupsConfig` in a request, `targetGroupsConfig` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_groups_config: Option<TargetGroupsConfig>,
 }
 
@@ -5812,20 +6413,26 @@ pub struct MediaDeviceMemoryInfo {
 }
 
 /// The `MemoryGiBPerVCpu` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct MemoryGiBPerVCpu {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
 /// The `MemoryGiBPerVCpuRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct MemoryGiBPerVCpuRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
@@ -5837,20 +6444,26 @@ pub struct MemoryInfo {
 }
 
 /// The `MemoryMiB` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct MemoryMiB {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `MemoryMiBRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct MemoryMiBRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
@@ -6026,20 +6639,26 @@ pub struct NetworkAclEntry {
 }
 
 /// The `NetworkBandwidthGbps` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct NetworkBandwidthGbps {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
 /// The `NetworkBandwidthGbpsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct NetworkBandwidthGbpsRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
@@ -6352,20 +6971,26 @@ pub struct NetworkInterfaceAttachmentChanges {
 }
 
 /// The `NetworkInterfaceCount` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct NetworkInterfaceCount {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `NetworkInterfaceCountRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct NetworkInterfaceCountRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
@@ -6493,54 +7118,74 @@ pub struct OidcOptions {
 }
 
 /// The `OnDemandOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct OnDemandOptions {
     /// `allocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<FleetOnDemandAllocationStrategy>,
     /// `capacityReservationOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_options: Option<CapacityReservationOptions>,
     /// `maxTotalPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_price: Option<String>,
     /// `minTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_target_capacity: Option<i32>,
     /// `singleAvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_availability_zone: Option<bool>,
     /// `singleInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_instance_type: Option<bool>,
 }
 
 /// The `OnDemandOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct OnDemandOptionsRequest {
     /// `AllocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<FleetOnDemandAllocationStrategy>,
     /// `CapacityReservationOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_options: Option<CapacityReservationOptionsRequest>,
     /// `MaxTotalPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_price: Option<String>,
     /// `MinTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_target_capacity: Option<i32>,
     /// `SingleAvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_availability_zone: Option<bool>,
     /// `SingleInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_instance_type: Option<bool>,
 }
 
 /// The `OperatorRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct OperatorRequest {
     /// `Principal` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
 }
 
 /// The `OperatorResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct OperatorResponse {
     /// `hiddenByDefault` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_by_default: Option<bool>,
     /// `managed` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub managed: Option<bool>,
     /// `principal` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<String>,
 }
 
@@ -6679,16 +7324,20 @@ pub struct PeeringTgwInfo {
 }
 
 /// The `PerformanceFactorReference` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PerformanceFactorReference {
     /// `InstanceFamily` in a request, `instanceFamily` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_family: Option<String>,
 }
 
 /// The `PerformanceFactorReferenceRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PerformanceFactorReferenceRequest {
     /// `InstanceFamily` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_family: Option<String>,
 }
 
@@ -6746,27 +7395,38 @@ pub struct Phase2IntegrityAlgorithmsListValue {
 }
 
 /// The `Placement` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Placement {
     /// `Affinity` in a request, `affinity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub affinity: Option<String>,
     /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `GroupId` in a request, `groupId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
     /// `GroupName` in a request, `groupName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
     /// `HostId` in a request, `hostId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_id: Option<String>,
     /// `HostResourceGroupArn` in a request, `hostResourceGroupArn` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub host_resource_group_arn: Option<String>,
     /// `PartitionNumber` in a request, `partitionNumber` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub partition_number: Option<i32>,
     /// `SpreadDomain` in a request, `spreadDomain` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spread_domain: Option<String>,
     /// `Tenancy` in a request, `tenancy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
 }
 
@@ -6805,9 +7465,11 @@ pub struct PlacementGroupInfo {
 }
 
 /// The `PlacementResponse` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PlacementResponse {
     /// `groupName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
 }
 
@@ -6928,13 +7590,17 @@ pub struct PrivateDnsNameOptionsOnLaunch {
 }
 
 /// The `PrivateDnsNameOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PrivateDnsNameOptionsRequest {
     /// `EnableResourceNameDnsAAAARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_aaaa_record: Option<bool>,
     /// `EnableResourceNameDnsARecord` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enable_resource_name_dns_a_record: Option<bool>,
     /// `HostnameType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname_type: Option<HostnameType>,
 }
 
@@ -6950,11 +7616,14 @@ pub struct PrivateDnsNameOptionsResponse {
 }
 
 /// The `PrivateIpAddressSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct PrivateIpAddressSpecification {
     /// `Primary` in a request, `primary` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub primary: Option<bool>,
     /// `PrivateIpAddress` in a request, `privateIpAddress` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
 }
 
@@ -7133,150 +7802,215 @@ pub struct ReplaceRootVolumeTask {
 }
 
 /// The `RequestLaunchTemplateData` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RequestLaunchTemplateData {
     /// `BlockDeviceMapping` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<LaunchTemplateBlockDeviceMappingRequest>,
     /// `CapacityReservationSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationRequest>,
     /// `CpuOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_options: Option<LaunchTemplateCpuOptionsRequest>,
     /// `CreditSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_specification: Option<CreditSpecificationRequest>,
     /// `DisableApiStop` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_stop: Option<bool>,
     /// `DisableApiTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_termination: Option<bool>,
     /// `EbsOptimized` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `ElasticGpuSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_gpu_specifications: Vec<ElasticGpuSpecification>,
     /// `ElasticInferenceAccelerator` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_inference_accelerators: Vec<LaunchTemplateElasticInferenceAccelerator>,
     /// `EnclaveOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enclave_options: Option<LaunchTemplateEnclaveOptionsRequest>,
     /// `HibernationOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hibernation_options: Option<LaunchTemplateHibernationOptionsRequest>,
     /// `IamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecificationRequest>,
     /// `ImageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `InstanceInitiatedShutdownBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_initiated_shutdown_behavior: Option<ShutdownBehavior>,
     /// `InstanceMarketOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_market_options: Option<LaunchTemplateInstanceMarketOptionsRequest>,
     /// `InstanceRequirements` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirementsRequest>,
     /// `InstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `KernelId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `KeyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `LicenseSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub license_specifications: Vec<LaunchTemplateLicenseConfigurationRequest>,
     /// `MaintenanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptionsRequest>,
     /// `MetadataOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<LaunchTemplateInstanceMetadataOptionsRequest>,
     /// `Monitoring` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<LaunchTemplatesMonitoringRequest>,
     /// `NetworkInterface` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<LaunchTemplateInstanceNetworkInterfaceSpecificationRequest>,
     /// `NetworkPerformanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptionsRequest>,
     /// `Operator` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorRequest>,
     /// `Placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<LaunchTemplatePlacementRequest>,
     /// `PrivateDnsNameOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptionsRequest>,
     /// `RamDiskId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ram_disk_id: Option<String>,
     /// `SecondaryInterface` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secondary_interfaces: Vec<LaunchTemplateInstanceSecondaryInterfaceSpecificationRequest>,
     /// `SecurityGroupId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_group_ids: Vec<String>,
     /// `SecurityGroup` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
     /// `TagSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<LaunchTemplateTagSpecificationRequest>,
     /// `UserData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
 }
 
 /// The `RequestSpotLaunchSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RequestSpotLaunchSpecification {
     /// `AddressingType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub addressing_type: Option<String>,
     /// `BlockDeviceMapping` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
     /// `EbsOptimized` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `IamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
     /// `ImageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `InstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `KernelId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `KeyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `Monitoring` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<RunInstancesMonitoringEnabled>,
     /// `NetworkInterface` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
     /// `Placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<SpotPlacement>,
     /// `RamdiskId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
     /// `SecurityGroupId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_group_ids: Vec<String>,
     /// `SecurityGroup` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
     /// `SubnetId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `UserData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
 }
 
 /// The `ReservedCapacityFallbackOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ReservedCapacityFallbackOptions {
     /// `marketTypeSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub market_types: Vec<ReservedCapacityFallbackMarketType>,
 }
 
 /// The `ReservedCapacityFallbackOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ReservedCapacityFallbackOptionsRequest {
     /// `MarketType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub market_types: Vec<ReservedCapacityFallbackMarketType>,
 }
 
 /// The `ReservedCapacityOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ReservedCapacityOptions {
     /// `allocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<ReservedCapacityAllocationStrategy>,
     /// `reservationTypeSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reservation_types: Vec<FleetReservationType>,
     /// `reservedCapacityFallbackOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved_capacity_fallback_options: Option<ReservedCapacityFallbackOptions>,
 }
 
 /// The `ReservedCapacityOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ReservedCapacityOptionsRequest {
     /// `AllocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<ReservedCapacityAllocationStrategy>,
     /// `CapacityReservationTarget` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_target: Option<FleetCapacityReservationTargetRequest>,
     /// `ReservationType` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reservation_types: Vec<FleetReservationType>,
     /// `ReservedCapacityFallbackOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reserved_capacity_fallback_options: Option<ReservedCapacityFallbackOptionsRequest>,
 }
 
@@ -7451,75 +8185,110 @@ pub struct ResponseError {
 }
 
 /// The `ResponseLaunchTemplateData` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct ResponseLaunchTemplateData {
     /// `blockDeviceMappingSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<LaunchTemplateBlockDeviceMapping>,
     /// `capacityReservationSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_reservation_specification: Option<LaunchTemplateCapacityReservationSpecificationResponse>,
     /// `cpuOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_options: Option<LaunchTemplateCpuOptions>,
     /// `creditSpecification` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub credit_specification: Option<CreditSpecification>,
     /// `disableApiStop` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_stop: Option<bool>,
     /// `disableApiTermination` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disable_api_termination: Option<bool>,
     /// `ebsOptimized` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `elasticGpuSpecificationSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_gpu_specifications: Vec<ElasticGpuSpecificationResponse>,
     /// `elasticInferenceAcceleratorSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elastic_inference_accelerators: Vec<LaunchTemplateElasticInferenceAcceleratorResponse>,
     /// `enclaveOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enclave_options: Option<LaunchTemplateEnclaveOptions>,
     /// `hibernationOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hibernation_options: Option<LaunchTemplateHibernationOptions>,
     /// `iamInstanceProfile` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<LaunchTemplateIamInstanceProfileSpecification>,
     /// `imageId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `instanceInitiatedShutdownBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_initiated_shutdown_behavior: Option<ShutdownBehavior>,
     /// `instanceMarketOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_market_options: Option<LaunchTemplateInstanceMarketOptions>,
     /// `instanceRequirements` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
     /// `instanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `kernelId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `keyName` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `licenseSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub license_specifications: Vec<LaunchTemplateLicenseConfiguration>,
     /// `maintenanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance_options: Option<LaunchTemplateInstanceMaintenanceOptions>,
     /// `metadataOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_options: Option<LaunchTemplateInstanceMetadataOptions>,
     /// `monitoring` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<LaunchTemplatesMonitoring>,
     /// `networkInterfaceSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<LaunchTemplateInstanceNetworkInterfaceSpecification>,
     /// `networkPerformanceOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub network_performance_options: Option<LaunchTemplateNetworkPerformanceOptions>,
     /// `operator` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<OperatorResponse>,
     /// `placement` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<LaunchTemplatePlacement>,
     /// `privateDnsNameOptions` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dns_name_options: Option<LaunchTemplatePrivateDnsNameOptions>,
     /// `ramDiskId` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ram_disk_id: Option<String>,
     /// `secondaryInterfaceSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub secondary_interfaces: Vec<LaunchTemplateInstanceSecondaryInterfaceSpecification>,
     /// `securityGroupIdSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_group_ids: Vec<String>,
     /// `securityGroupSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<String>,
     /// `tagSpecificationSet` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<LaunchTemplateTagSpecification>,
     /// `userData` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
 }
 
@@ -7766,11 +8535,14 @@ pub struct RuleOption {
 }
 
 /// The `RunInstancesMonitoringEnabled` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct RunInstancesMonitoringEnabled {
     /// `Enabled` in a request; required, `enabled` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// `MetricCategoryId` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metric_category_ids: Vec<String>,
 }
 
@@ -7897,16 +8669,20 @@ pub struct ScheduledInstanceRecurrence {
 }
 
 /// The `SecondaryInterfacePrivateIpAddressSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SecondaryInterfacePrivateIpAddressSpecification {
     /// `privateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
 }
 
 /// The `SecondaryInterfacePrivateIpAddressSpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SecondaryInterfacePrivateIpAddressSpecificationRequest {
     /// `PrivateIpAddress` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub private_ip_address: Option<String>,
 }
 
@@ -8379,11 +9155,14 @@ pub struct SnapshotTierStatus {
 }
 
 /// The `SpotCapacityRebalance` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotCapacityRebalance {
     /// `ReplacementStrategy` in a request, `replacementStrategy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement_strategy: Option<ReplacementStrategy>,
     /// `TerminationDelay` in a request, `terminationDelay` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_delay: Option<i32>,
 }
 
@@ -8403,52 +9182,74 @@ pub struct SpotDatafeedSubscription {
 }
 
 /// The `SpotFleetLaunchSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotFleetLaunchSpecification {
     /// `AddressingType` in a request, `addressingType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub addressing_type: Option<String>,
     /// `BlockDeviceMapping` in a request, `blockDeviceMapping` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
     /// `EbsOptimized` in a request, `ebsOptimized` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
     /// `IamInstanceProfile` in a request, `iamInstanceProfile` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
     /// `ImageId` in a request, `imageId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
     /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
     /// `InstanceType` in a request, `instanceType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
     /// `KernelId` in a request, `kernelId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
     /// `KeyName` in a request, `keyName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
     /// `Monitoring` in a request, `monitoring` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<SpotFleetMonitoring>,
     /// `NetworkInterfaceSet` in a request, `networkInterfaceSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
     /// `Placement` in a request, `placement` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<SpotPlacement>,
     /// `RamdiskId` in a request, `ramdiskId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
     /// `GroupSet` in a request, `groupSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<GroupIdentifier>,
     /// `SpotPrice` in a request, `spotPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `SubnetId` in a request, `subnetId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
     /// `TagSpecificationSet` in a request, `tagSpecificationSet` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<SpotFleetTagSpecification>,
     /// `UserData` in a request, `userData` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
     /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
 
 /// The `SpotFleetMonitoring` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotFleetMonitoring {
     /// `Enabled` in a request, `enabled` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
@@ -8470,68 +9271,98 @@ pub struct SpotFleetRequestConfig {
 }
 
 /// The `SpotFleetRequestConfigData` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotFleetRequestConfigData {
     /// `AllocationStrategy` in a request, `allocationStrategy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<AllocationStrategy>,
     /// `ClientToken` in a request, `clientToken` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
     /// `Context` in a request, `context` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
     /// `ExcessCapacityTerminationPolicy` in a request, `excessCapacityTerminationPolicy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
     /// `FulfilledCapacity` in a request, `fulfilledCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fulfilled_capacity: Option<f64>,
     /// `IamFleetRole` in a request; required, `iamFleetRole` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_fleet_role: Option<String>,
     /// `InstanceInterruptionBehavior` in a request, `instanceInterruptionBehavior` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
     /// `InstancePoolsToUseCount` in a request, `instancePoolsToUseCount` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_pools_to_use_count: Option<i32>,
     /// `LaunchSpecifications` in a request, `launchSpecifications` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_specifications: Vec<SpotFleetLaunchSpecification>,
     /// `LaunchTemplateConfigs` in a request, `launchTemplateConfigs` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_template_configs: Vec<LaunchTemplateConfig>,
     /// `LoadBalancersConfig` in a request, `loadBalancersConfig` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancers_config: Option<LoadBalancersConfig>,
     /// `OnDemandAllocationStrategy` in a request, `onDemandAllocationStrategy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
     /// `OnDemandFulfilledCapacity` in a request, `onDemandFulfilledCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_fulfilled_capacity: Option<f64>,
     /// `OnDemandMaxTotalPrice` in a request, `onDemandMaxTotalPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_total_price: Option<String>,
     /// `OnDemandTargetCapacity` in a request, `onDemandTargetCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_target_capacity: Option<i32>,
     /// `ReplaceUnhealthyInstances` in a request, `replaceUnhealthyInstances` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_unhealthy_instances: Option<bool>,
     /// `SpotMaintenanceStrategies` in a request, `spotMaintenanceStrategies` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_maintenance_strategies: Option<SpotMaintenanceStrategies>,
     /// `SpotMaxTotalPrice` in a request, `spotMaxTotalPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_total_price: Option<String>,
     /// `SpotPrice` in a request, `spotPrice` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `TagSpecification` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
     /// `TargetCapacity` in a request; required, `targetCapacity` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity: Option<i32>,
     /// `TargetCapacityUnitType` in a request, `targetCapacityUnitType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
     /// `TerminateInstancesWithExpiration` in a request, `terminateInstancesWithExpiration` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub terminate_instances_with_expiration: Option<bool>,
     /// `Type` in a request, `type` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<FleetType>,
     /// `ValidFrom` in a request, `validFrom` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
     /// `ValidUntil` in a request, `validUntil` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// The `SpotFleetTagSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotFleetTagSpecification {
     /// `ResourceType` in a request, `resourceType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// `Tag` in a request, `tag` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
 
@@ -8601,79 +9432,110 @@ pub struct SpotInstanceStatus {
 }
 
 /// The `SpotMaintenanceStrategies` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotMaintenanceStrategies {
     /// `CapacityRebalance` in a request, `capacityRebalance` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_rebalance: Option<SpotCapacityRebalance>,
 }
 
 /// The `SpotMarketOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotMarketOptions {
     /// `BlockDurationMinutes` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub block_duration_minutes: Option<i32>,
     /// `InstanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
     /// `MaxPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_price: Option<String>,
     /// `SpotInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_instance_type: Option<SpotInstanceType>,
     /// `ValidUntil` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
 
 /// The `SpotOptions` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotOptions {
     /// `allocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<SpotAllocationStrategy>,
     /// `instanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<SpotInstanceInterruptionBehavior>,
     /// `instancePoolsToUseCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_pools_to_use_count: Option<i32>,
     /// `maintenanceStrategies` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance_strategies: Option<FleetSpotMaintenanceStrategies>,
     /// `maxTotalPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_price: Option<String>,
     /// `minTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_target_capacity: Option<i32>,
     /// `singleAvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_availability_zone: Option<bool>,
     /// `singleInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_instance_type: Option<bool>,
 }
 
 /// The `SpotOptionsRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotOptionsRequest {
     /// `AllocationStrategy` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<SpotAllocationStrategy>,
     /// `InstanceInterruptionBehavior` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<SpotInstanceInterruptionBehavior>,
     /// `InstancePoolsToUseCount` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_pools_to_use_count: Option<i32>,
     /// `MaintenanceStrategies` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance_strategies: Option<FleetSpotMaintenanceStrategiesRequest>,
     /// `MaxTotalPrice` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_total_price: Option<String>,
     /// `MinTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min_target_capacity: Option<i32>,
     /// `SingleAvailabilityZone` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_availability_zone: Option<bool>,
     /// `SingleInstanceType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub single_instance_type: Option<bool>,
 }
 
 /// The `SpotPlacement` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct SpotPlacement {
     /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
     /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
     /// `GroupName` in a request, `groupName` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
     /// `Tenancy` in a request, `tenancy` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tenancy: Option<Tenancy>,
 }
 
@@ -8909,11 +9771,14 @@ pub struct SupportedRegionDetail {
 }
 
 /// The `Tag` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Tag {
     /// `Key` in a request, `key` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// `Value` in a request, `value` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 
@@ -8949,73 +9814,98 @@ pub struct TagFieldSpecificationResponse {
 }
 
 /// The `TagSpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TagSpecification {
     /// `ResourceType` in a request, `resourceType` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// `Tag` on the wire.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
 
 /// The `TargetCapacitySpecification` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TargetCapacitySpecification {
     /// `defaultTargetCapacityType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_target_capacity_type: Option<DefaultTargetCapacityType>,
     /// `onDemandTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_target_capacity: Option<i32>,
     /// `spotTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_target_capacity: Option<i32>,
     /// `targetCapacityUnitType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
     /// `totalTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_target_capacity: Option<i32>,
 }
 
 /// The `TargetCapacitySpecificationRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TargetCapacitySpecificationRequest {
     /// `DefaultTargetCapacityType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_target_capacity_type: Option<DefaultTargetCapacityType>,
     /// `OnDemandTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_target_capacity: Option<i32>,
     /// `SpotTargetCapacity` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_target_capacity: Option<i32>,
     /// `TargetCapacityUnitType` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
     /// `TotalTargetCapacity` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_target_capacity: Option<i32>,
 }
 
 /// The `TargetGroup` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TargetGroup {
     /// `Arn` in a request, `arn` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
 }
 
 /// The `TargetGroupsConfig` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TargetGroupsConfig {
     /// `TargetGroups` in a request, `targetGroups` in an answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target_groups: Vec<TargetGroup>,
 }
 
 /// The `TotalLocalStorageGB` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TotalLocalStorageGB {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
 /// The `TotalLocalStorageGBRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct TotalLocalStorageGBRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     /// `Min` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
 
@@ -9580,20 +10470,26 @@ pub struct UserIdGroupPair {
 }
 
 /// The `VCpuCountRange` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct VCpuCountRange {
     /// `Max` in a request, `max` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` in a request, `min` in an answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
 /// The `VCpuCountRangeRequest` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct VCpuCountRangeRequest {
     /// `Max` on the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
     /// `Min` on the wire; required.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
 
