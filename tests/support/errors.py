@@ -44,6 +44,7 @@ def everything(ec2):
             ec2.describe_key_pairs, ec2.describe_addresses, ec2.describe_network_interfaces, ec2.describe_tags,
             ec2.describe_subnets, ec2.describe_vpcs, ec2.describe_internet_gateways, ec2.describe_dhcp_options,
             ec2.describe_egress_only_internet_gateways,
+            ec2.describe_volumes, ec2.describe_snapshots,
         )
     ]
 
