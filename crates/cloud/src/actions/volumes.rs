@@ -83,7 +83,6 @@ fn attachment_shape(volume: &Volume, attachment: &VolumeAttachment) -> ec2_shape
 }
 
 /// A volume with what answers and filters say about it.
-#[derive(Clone, Copy)]
 struct VolumeRow<'a> {
     context: &'a Context,
     tables: &'a Tables,
