@@ -106,11 +106,11 @@ fn a_vpc_has_a_set_or_none() {
         vpcs.into_iter().map(|vpc| vpc.vpc_id.unwrap()).collect::<Vec<_>>()
     };
     net.associate_options(&id, &vpc).unwrap();
-    assert_eq!(told(&net, &id), [vpc.clone()]);
+    assert_eq!(told(&net, &id), vec![vpc.clone()]);
     let message = format!("The dhcpOptions '{id}' has dependencies and cannot be deleted.");
     assert_eq!(refused(net.delete_options(&id)), ("DependencyViolation", message));
     net.associate_options("default", &vpc).unwrap();
-    assert_eq!(told(&net, "default"), [vpc.clone()]);
+    assert_eq!(told(&net, "default"), vec![vpc.clone()]);
     net.delete_options(&id).unwrap();
     let gone = ("InvalidDhcpOptionsID.NotFound", format!("The dhcpOptions ID '{id}' does not exist"));
     assert_eq!(refused(net.delete_options(&id)), gone);

@@ -179,7 +179,9 @@ impl Launch {
             Some(ec2_shapes::ShutdownBehavior::Stop) | None => ShutdownBehavior::Stop,
         };
         let network = NetworkPlan::new(context, tx, request)?;
-        let (options, placement_group) = choices::at_launch(tx, request, instance_type, names_of(&network.subnet))?;
+        let is_dedicated = tx.vpcs.get(&network.subnet.vpc).is_some_and(|vpc| vpc.is_dedicated);
+        let names = names_of(&network.subnet);
+        let (options, placement_group) = choices::at_launch(tx, request, instance_type, names, is_dedicated)?;
         let wanted = request.iam_instance_profile.as_ref();
         let wanted = wanted.filter(|wanted| wanted.arn.is_some() || wanted.name.is_some());
         Ok(Self {

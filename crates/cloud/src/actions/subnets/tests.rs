@@ -450,7 +450,7 @@ fn reservations_are_made_described_and_deleted() {
     assert_eq!((made.reservation_type, made.tags.len()), (Some(SubnetCidrReservationType::Explicit), 1));
     net.reserve(&subnet, &ipv6.replace("/64", "/80")).unwrap();
     let told = net.reservations(&subnet, vec![]);
-    assert_eq!(told.subnet_ipv4_cidr_reservations, [made.clone()]);
+    assert_eq!(told.subnet_ipv4_cidr_reservations, vec![made.clone()]);
     assert_eq!(told.subnet_ipv6_cidr_reservations.len(), 1);
     let request = |cidr: &str, reservation_type| CreateSubnetCidrReservationRequest {
         subnet_id: subnet.clone(),

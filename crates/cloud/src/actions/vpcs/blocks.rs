@@ -93,8 +93,8 @@ impl<'r> Wish<'r> {
     pub(super) fn ipv4(&self) -> Result<Option<Ipv4Cidr>, ApiError> {
         let Some(text) = self.cidr_block else { return Ok(None) };
         let cidr = parse_ipv4(text)?;
-        let is_never = |block: &&str| block.parse::<Ipv4Cidr>().is_ok_and(|block| block.overlaps(cidr));
-        if !IPV4_LENGTHS.contains(&cidr.prefix_len()) || NEVER.iter().any(|block| is_never(&block)) {
+        let is_never = |block: &str| block.parse::<Ipv4Cidr>().is_ok_and(|block| block.overlaps(cidr));
+        if !IPV4_LENGTHS.contains(&cidr.prefix_len()) || NEVER.into_iter().any(is_never) {
             return Err(invalid_range(text));
         }
         Ok(Some(cidr))

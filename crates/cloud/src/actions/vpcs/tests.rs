@@ -459,6 +459,27 @@ fn tenancy_becomes_default_and_nothing_else() {
 }
 
 #[test]
+fn instances_of_a_dedicated_vpc_are_dedicated() {
+    let mut bed = crate::actions::testbed::Bed::new();
+    let (cidr_block, instance_tenancy) = (Some("10.0.0.0/16".to_owned()), Some(Tenancy::Dedicated));
+    let Response::CreateVpc(made) =
+        bed.ask(CreateVpcRequest { cidr_block: cidr_block.clone(), instance_tenancy, ..Default::default() }).unwrap()
+    else {
+        panic!("another answer")
+    };
+    let vpc_id = made.vpc.unwrap().vpc_id.unwrap();
+    let request = CreateSubnetRequest { vpc_id: vpc_id.clone(), cidr_block, ..Default::default() };
+    let Response::CreateSubnet(made) = bed.ask(request).unwrap() else { panic!("another answer") };
+    let mut launch = bed.launch(1);
+    launch.subnet_id = made.subnet.unwrap().subnet_id;
+    let tenancy = |told: Reservation| told.instances[0].placement.clone().unwrap().tenancy;
+    assert_eq!(tenancy(bed.run(launch.clone())), Some(Tenancy::Dedicated));
+    let instance_tenancy = Some(VpcTenancy::Default);
+    bed.ask(ModifyVpcTenancyRequest { vpc_id, instance_tenancy, dry_run: None }).unwrap();
+    assert_eq!(tenancy(bed.run(launch)), Some(Tenancy::Default));
+}
+
+#[test]
 fn the_default_vpc_can_be_deleted_and_made_again() {
     let mut net = Net::new();
     let again = |net: &mut Net| create_default_vpc(&net.context, &mut net.tx, CreateDefaultVpcRequest::default());

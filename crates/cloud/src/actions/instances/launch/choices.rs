@@ -20,16 +20,19 @@ use crate::resource::{
 use crate::state::Tables;
 use crate::transaction::Transaction;
 
-/// The options of every instance of a launch, and the name of its placement group.
+/// The options of every instance of a launch, and the name of its placement group. In a VPC that is dedicated no
+/// instance has the default tenancy.
 pub(super) fn at_launch(
     tx: &Transaction,
     request: &RunInstancesRequest,
     kind: &InstanceType,
     default_names: PrivateDnsOptions,
+    is_dedicated: bool,
 ) -> Result<(InstanceOptions, Option<Arc<str>>), ApiError> {
     let tenancy = match request.placement.as_ref().and_then(|placement| placement.tenancy) {
         Some(Tenancy::Dedicated) => InstanceTenancy::Dedicated,
         Some(Tenancy::Host) => InstanceTenancy::Host,
+        Some(Tenancy::Default) | None if is_dedicated => InstanceTenancy::Dedicated,
         Some(Tenancy::Default) | None => InstanceTenancy::Default,
     };
     let (placement, group) = placement(tx, request.placement.as_ref(), tenancy)?;
