@@ -3,12 +3,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2_shapes::*;
-use types::{InstanceState, Timestamp};
+use types::InstanceState;
 
 use crate::actions::testbed::{Bed, texts};
 use crate::context::Config;
-use crate::lifecycle;
-use crate::resource::{self, StateReason};
+use crate::resource;
 use crate::seed::{make_subnet, make_vpc};
 use crate::testing::specification;
 use crate::transaction::Transaction;
@@ -605,21 +604,4 @@ fn an_interface_that_stayed_can_be_used_again() {
     bed.check();
     bed.terminate(second);
     assert!(bed.view().interfaces.contains_key(&kept.id), "it came before the instance and outlives it");
-}
-
-#[test]
-fn a_failed_launch_is_explained_and_cleaned_up() {
-    let mut bed = Bed::new();
-    let request = bed.launch(1);
-    let id = bed.run(request).instances[0].instance_id.as_deref().unwrap().parse().unwrap();
-    let reason = StateReason::new("Server.InternalError", "The disk is full");
-    assert!(!bed.report(|tx, now| lifecycle::fail_launch(tx, now, id, 2, reason.clone())), "another start");
-    assert!(bed.report(|tx, now| lifecycle::fail_launch(tx, now, id, 1, reason.clone())));
-    assert!(!bed.report(|tx, now| lifecycle::mark_running(tx, now, id, 1, String::new())), "too late");
-    assert!(bed.report(|tx, now| lifecycle::mark_terminated(tx, now, id)));
-    let shown = bed.describe(id);
-    assert_eq!(shown.state.unwrap().name, Some(InstanceStateName::Terminated));
-    assert_eq!(shown.state_reason.unwrap().message.as_deref(), Some("Server.InternalError: The disk is full"));
-    assert!(bed.view().interfaces.is_empty() && bed.state.public_addresses.is_empty());
-    assert_eq!(bed.instance(id).terminated, Some(Timestamp::from_unix_ms(bed.context.now.unix_ms)));
 }

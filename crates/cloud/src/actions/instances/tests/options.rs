@@ -477,3 +477,36 @@ fn the_metadata_defaults_of_the_account_come_between_launch_and_image() {
     assert!(message.contains("httpTokensEnforced is enabled for this account"), "{message}");
     assert_eq!(stored(&mut bed, Some(HttpTokensState::Required)), (true, 5));
 }
+
+#[test]
+fn subnet_and_vpc_decide_about_names_and_tenancy_unless_the_launch_does() {
+    let mut bed = Bed::new();
+    let mut tx = Transaction::new(&bed.state, bed.context.region.clone());
+    let vpc = tx.default_vpc().unwrap().clone();
+    for subnet in tx.subnets.values().cloned().collect::<Vec<_>>() {
+        tx.put(resource::Subnet {
+            hostname_type: resource::HostnameType::ResourceName,
+            resource_name_dns_a_record: true,
+            ..resource::Subnet::clone(&subnet)
+        });
+    }
+    tx.put(resource::Vpc { is_dedicated: true, ..resource::Vpc::clone(&vpc) });
+    bed.state = tx.finish().1;
+    let id = bed.running();
+    let shown = bed.describe(id);
+    assert_eq!(shown.private_dns_name, Some(format!("{id}.ec2.internal")));
+    assert_eq!(shown.private_dns_name_options.unwrap().enable_resource_name_dns_a_record, Some(true));
+    assert_eq!(shown.placement.unwrap().tenancy, Some(Tenancy::Dedicated));
+    let request = RunInstancesRequest {
+        private_dns_name_options: Some(PrivateDnsNameOptionsRequest {
+            hostname_type: Some(HostnameType::IpName),
+            enable_resource_name_dns_a_record: Some(false),
+            ..Default::default()
+        }),
+        ..bed.launch(1)
+    };
+    let id = bed.running_of(request);
+    let shown = bed.describe(id);
+    assert_eq!(shown.private_dns_name_options.unwrap().enable_resource_name_dns_a_record, Some(false));
+    assert!(shown.private_dns_name.unwrap().starts_with("ip-"));
+}

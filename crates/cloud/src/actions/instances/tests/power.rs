@@ -301,3 +301,20 @@ fn terminated_instances_are_seen_for_an_hour() {
     assert!(reap(&mut bed));
     assert!(bed.view().client_tokens.is_empty());
 }
+
+#[test]
+fn a_failed_launch_is_explained_and_cleaned_up() {
+    let mut bed = Bed::new();
+    let request = bed.launch(1);
+    let id = bed.run(request).instances[0].instance_id.as_deref().unwrap().parse().unwrap();
+    let reason = StateReason::new("Server.InternalError", "The disk is full");
+    assert!(!bed.report(|tx, now| lifecycle::fail_launch(tx, now, id, 2, reason.clone())), "another start");
+    assert!(bed.report(|tx, now| lifecycle::fail_launch(tx, now, id, 1, reason.clone())));
+    assert!(!bed.report(|tx, now| lifecycle::mark_running(tx, now, id, 1, String::new())), "too late");
+    assert!(bed.report(|tx, now| lifecycle::mark_terminated(tx, now, id)));
+    let shown = bed.describe(id);
+    assert_eq!(shown.state.unwrap().name, Some(InstanceStateName::Terminated));
+    assert_eq!(shown.state_reason.unwrap().message.as_deref(), Some("Server.InternalError: The disk is full"));
+    assert!(bed.view().interfaces.is_empty() && bed.state.public_addresses.is_empty());
+    assert_eq!(bed.instance(id).terminated, Some(bed.context.now));
+}
