@@ -68,7 +68,16 @@ mod all {
         delete_egress_only_internet_gateway, delete_internet_gateway, describe_egress_only_internet_gateways,
         describe_internet_gateways, detach_internet_gateway,
     };
-    pub(super) use super::images::describe_images;
+    pub(super) use super::images::{
+        cancel_import_task, copy_image, create_image, deregister_image, describe_conversion_tasks,
+        describe_image_attribute, describe_images, describe_instance_image_metadata, describe_store_image_tasks,
+        disable_allowed_images_settings, disable_image, disable_image_block_public_access, disable_image_deprecation,
+        disable_image_deregistration_protection, enable_allowed_images_settings, enable_image,
+        enable_image_block_public_access, enable_image_deprecation, enable_image_deregistration_protection,
+        get_allowed_images_settings, get_image_block_public_access_state, import_image, import_snapshot,
+        list_images_in_recycle_bin, modify_image_attribute, register_image,
+        replace_image_criteria_in_allowed_images_settings, reset_image_attribute,
+    };
     pub(super) use super::instances::{
         associate_iam_instance_profile, describe_classic_link_instances, describe_iam_instance_profile_associations,
         describe_instance_attribute, describe_instance_credit_specifications, describe_instance_event_windows,
@@ -100,7 +109,6 @@ mod all {
     };
     pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
-    pub(super) use super::pending::images::*;
     pub(super) use super::pending::routes::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::security_groups::{

@@ -14,6 +14,7 @@ pub mod context;
 pub mod dependencies;
 pub mod error;
 pub mod idempotency;
+pub mod imaging;
 pub mod keys;
 pub mod kind;
 pub mod lifecycle;

@@ -8,6 +8,7 @@ use types::Timestamp;
 
 use crate::actions::network_interfaces;
 use crate::connect;
+use crate::imaging;
 use crate::lifecycle;
 use crate::services::instance_connect;
 use crate::state::{Key, Record, State, Tables};
@@ -26,6 +27,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
     // One arm for each kind of record that has a moment ahead.
     match record {
         Record::Volume(volume) => storage::volume_due(volume),
+        Record::Image(image) => imaging::image_due(image),
         Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
         Record::Instance(instance) => storage::adoption_due(instance).into_iter().chain(instance.options.settles).min(),
         Record::NetworkInterface(interface) => interface.transition.map(|transition| transition.until),
@@ -43,6 +45,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
 fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
     match record {
         Record::Volume(volume) => storage::advance_volume(tx, now, &volume),
+        Record::Image(image) => imaging::advance_image(tx, &image),
         Record::Snapshot(snapshot) => storage::advance_snapshot(tx, now, &snapshot),
         Record::Instance(instance) => {
             storage::adopt_disks(tx, &instance);

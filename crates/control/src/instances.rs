@@ -13,9 +13,12 @@
 //!  terminated
 //! ```
 //!
+//! Before any of this, what is to be kept of an instance's root file system is copied (`capture`).
+//!
 //! One task at a time owns an instance: while it works, no other is started, and when it ends the State is looked at
 //! again. Nothing is queued, so nothing can be lost.
 
+mod capture;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cloud::State;
+use cloud::imaging::{self, Capture};
 use cloud::resource::Instance;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{self, JoinHandle, JoinSet};
@@ -65,6 +69,7 @@ struct Controller {
 /// What an instance needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
+    Capture(Capture),
     Start,
     Reboot,
     NoteExit,
@@ -116,8 +121,12 @@ impl Controller {
     fn start_tasks(&mut self) {
         let state = self.parts.ledger.state();
         for (region, tables) in &state.regions {
+            let captures: BTreeMap<InstanceId, Capture> =
+                imaging::captures(tables).map(|capture| (capture.instance, capture)).collect();
             for instance in tables.instances.values() {
-                let Some(need) = self.need(instance) else { continue };
+                let is_new = instance.state == InstanceState::Pending && instance.starts <= 1;
+                let capture = captures.get(&instance.id).copied().filter(|_| !is_new).map(Need::Capture);
+                let Some(need) = capture.or_else(|| self.need(instance)) else { continue };
                 if self.busy.contains_key(&instance.id) {
                     continue;
                 }

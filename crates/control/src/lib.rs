@@ -7,6 +7,7 @@
 //! - [`network`](crate): keeps namespaces, links and rules as `policy` plans them, and opens the doors (metadata,
 //!   resolver) inside each VPC.
 //! - [`instances`](crate): one task at a time owns an instance and moves its machine along.
+//! - [`layers`](crate): removes copies of root file systems that nothing stands on any more.
 //! - [`settle`](crate): moves on what only waits for time.
 
 #![deny(missing_docs)]
@@ -14,6 +15,7 @@
 mod clock;
 mod doors;
 mod instances;
+mod layers;
 mod machine_spec;
 mod network;
 mod settle;
@@ -22,6 +24,7 @@ mod topology;
 use std::error::Error;
 use std::sync::Arc;
 
+use host::image::Layers;
 use host::machine::Machines;
 use host::network::Network;
 use host::uid_ranges::UidRanges;
@@ -41,6 +44,8 @@ pub struct Parts {
     pub ledger: Ledger,
     /// The machines of this host.
     pub machines: Arc<dyn Machines>,
+    /// The layers that were copied from machines.
+    pub layers: Arc<dyn Layers>,
     /// The network of this host.
     pub network: Arc<dyn Network>,
     /// Who owns which user ids on this host.
@@ -66,7 +71,7 @@ impl Controllers {
     pub fn start(parts: Parts) -> Self {
         let (network, applied) = network::spawn(parts.clone());
         let instances = instances::spawn(parts.clone(), applied);
-        Self { tasks: vec![network, instances, settle::spawn(parts)] }
+        Self { tasks: vec![network, instances, layers::spawn(parts.clone()), settle::spawn(parts)] }
     }
 }
 

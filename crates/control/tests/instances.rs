@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageVolume, Instance};
+use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, Instance};
 use cloud::{Config, Context, Transaction};
 use control::{Controllers, Parts};
 use ec2_shapes::{Request, Response};
+use host::image::{Layers, SimulatedLayers};
 use host::machine::{Machines, SimulatedMachines};
 use host::network::SimulatedNetwork;
 use host::uid_ranges::UidRanges;
@@ -22,6 +23,7 @@ struct Cloud {
     dir: tempfile::TempDir,
     ledger: Ledger,
     machines: Arc<SimulatedMachines>,
+    layers: Arc<SimulatedLayers>,
     uid_ranges: Arc<UidRanges>,
     config: Arc<Config>,
     controllers: Option<Controllers>,
@@ -38,7 +40,15 @@ impl Cloud {
             quotas: cloud::quotas::Quotas::default(),
         });
         let uid_ranges = Arc::new(UidRanges::open(dir.path().join("ids"), "test").unwrap());
-        let mut cloud = Self { dir, ledger, machines: Arc::default(), uid_ranges, config, controllers: None };
+        let mut cloud = Self {
+            dir,
+            ledger,
+            machines: Arc::default(),
+            layers: Arc::default(),
+            uid_ranges,
+            config,
+            controllers: None,
+        };
         cloud.start_controllers("boot-1");
         let context = cloud.context();
         let seeded = cloud.ledger.write::<(), (), _>(region(), author(), move |tx| {
@@ -54,6 +64,7 @@ impl Cloud {
         self.controllers = Some(Controllers::start(Parts {
             ledger: self.ledger.clone(),
             machines: Arc::clone(&self.machines) as Arc<dyn Machines>,
+            layers: Arc::clone(&self.layers) as Arc<dyn Layers>,
             network: Arc::new(SimulatedNetwork::default()),
             uid_ranges: Arc::clone(&self.uid_ranges),
             doors: None,
@@ -244,6 +255,115 @@ async fn many_at_once_and_a_reboot() {
     tokio::time::timeout(LIMIT, rebooted).await.expect("it is rebooted");
     assert_ne!(cloud.machines.status(all[0]).unwrap().unwrap().init_pid, pid);
     assert!(cloud.dir.path().exists());
+}
+
+/// Waits until no image of the region is pending, and gives the one of this name.
+async fn made(cloud: &Cloud, name: &str) -> Image {
+    let done = async {
+        loop {
+            let state = cloud.ledger.state();
+            let found = state.regions[&region()].images.values().find(|image| &*image.name == name).cloned();
+            match found {
+                Some(image) if image.state != ImageState::Pending => return Image::clone(&image),
+                _ => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, done).await.unwrap_or_else(|_| panic!("{name} stays pending"))
+}
+
+fn create_image(id: InstanceId, name: &str, no_reboot: bool) -> ec2_shapes::CreateImageRequest {
+    ec2_shapes::CreateImageRequest {
+        instance_id: id.to_string(),
+        name: name.to_owned(),
+        no_reboot: Some(no_reboot),
+        ..Default::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_of_an_instance_has_its_layers_and_one_more() {
+    let cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    cloud.wait(id, InstanceState::Running).await;
+    let boot = |id| cloud.machines.status(id).unwrap().unwrap().init_pid;
+    let first = boot(id);
+
+    cloud.act(create_image(id, "still", true)).await;
+    let still = made(&cloud, "still").await;
+    assert_eq!((still.state, still.layers.len()), (ImageState::Available, 2));
+    assert_eq!(still.layers[0], ImageLayer("/layer".into()));
+    assert_eq!(boot(id), first, "it was not rebooted");
+
+    cloud.act(create_image(id, "rebooted", false)).await;
+    let rebooted = made(&cloud, "rebooted").await;
+    assert_eq!(rebooted.state, ImageState::Available);
+    assert!(boot(id).is_some_and(|pid| Some(pid) != first), "it was shut down and started again");
+    assert_eq!(cloud.instance(id).unwrap().state, InstanceState::Running);
+    assert_ne!(still.layers[1], rebooted.layers[1], "each image has its own copy");
+
+    cloud.act(ec2_shapes::StopInstancesRequest { instance_ids: ids(id), ..Default::default() }).await;
+    cloud.wait(id, InstanceState::Stopped).await;
+    cloud.act(create_image(id, "stopped", false)).await;
+    assert_eq!(made(&cloud, "stopped").await.state, ImageState::Available);
+    assert_eq!((cloud.is_running(id), cloud.instance(id).unwrap().state), (Some(false), InstanceState::Stopped));
+
+    // What is made of it starts, and outlives the image.
+    let second = cloud.run(1, |request| request.image_id = Some(still.id.to_string())).await[0];
+    let second = cloud.wait(second, InstanceState::Running).await;
+    assert_eq!(second.layers, still.layers);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_comes_before_whatever_else_the_instance_is_to_do() {
+    let cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    cloud.wait(id, InstanceState::Running).await;
+    cloud.act(create_image(id, "last-words", false)).await;
+    cloud.act(ec2_shapes::TerminateInstancesRequest { instance_ids: ids(id), ..Default::default() }).await;
+    cloud.wait(id, InstanceState::Terminated).await;
+    let image = made(&cloud, "last-words").await;
+    assert_eq!((image.state, image.layers.len()), (ImageState::Available, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_fails_says_why_and_the_instance_runs_on() {
+    let cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    cloud.wait(id, InstanceState::Running).await;
+    cloud.machines.fill_disk_for_next_copy();
+    cloud.act(create_image(id, "too-large", false)).await;
+    let image = made(&cloud, "too-large").await;
+    assert_eq!(image.state, ImageState::Failed);
+    assert!(image.state_reason.unwrap().message.contains("disk space"));
+    assert_eq!((cloud.is_running(id), cloud.instance(id).unwrap().state), (Some(true), InstanceState::Running));
+    assert!(cloud.layers.list().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_goes_on_where_a_daemon_died() {
+    let mut cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    cloud.wait(id, InstanceState::Running).await;
+    cloud.controllers = None;
+    cloud.act(create_image(id, "mine", false)).await;
+    // The machine is down and its copy there; neither was written down.
+    let state = cloud.ledger.state();
+    let snapshot = *state.regions[&region()].snapshots.keys().next().unwrap();
+    cloud.machines.stop(id, Duration::ZERO).unwrap();
+    let layer = cloud.layers.make(&snapshot.to_string(), &mut |_| Ok(())).unwrap();
+    let unused = cloud.layers.make("snap-unused", &mut |_| Ok(())).unwrap();
+    cloud.start_controllers("boot-1");
+    let image = made(&cloud, "mine").await;
+    assert_eq!(image.layers[1], ImageLayer(layer.display().to_string().into()));
+    assert_eq!((cloud.is_running(id), cloud.instance(id).unwrap().state), (Some(true), InstanceState::Running));
+    let removed = async {
+        while cloud.layers.find("snap-unused").unwrap() == Some(unused.clone()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, removed).await.expect("what nothing stands on is removed");
+    assert!(cloud.layers.find(&snapshot.to_string()).unwrap().is_some());
 }
 
 fn spec(id: InstanceId) -> host::machine::MachineSpec {

@@ -121,6 +121,7 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     let controllers = Controllers::start(Parts {
         ledger: ledger.clone(),
         machines: Arc::clone(&engine.machines),
+        layers: Arc::clone(&engine.layers),
         network: Arc::clone(&engine.network),
         uid_ranges: Arc::clone(&engine.uid_ranges),
         doors: (options.engine == Engine::Container).then(|| Arc::new(doors) as Arc<dyn control::VpcDoors>),

@@ -120,7 +120,7 @@ fn kernel_a_machines_layer_becomes_a_layer_of_others() {
         &format!(
             "rm etc/removed
              rm -r opt/old; mkdir opt/old; echo new > opt/old/new
-             echo mine > home/user/file; chmod 4750 home/user/file
+             echo mine > home/user/file
              ln home/user/file home/user/other; ln -s /etc/passwd home/user/link
              mkfifo home/user/pipe; mkdir -m 1777 home/user/shared
              mkdir -p var/lib/systemd etc/ssh var/lib/cloud/instances/i-1
@@ -128,8 +128,8 @@ fn kernel_a_machines_layer_becomes_a_layer_of_others() {
              echo seed > var/lib/systemd/random-seed; echo data > var/lib/cloud/instances/i-1/user-data.txt
              echo conf > etc/ssh/sshd_config
              truncate -s 1G home/user/sparse; echo end >> home/user/sparse
-             touch -d 2020-02-02T02:02:02Z home/user/file
-             chown -R -h {root}:{root} opt home etc/ssh; chown -h {user}:{user} home/user home/user/*",
+             chown -R -h {root}:{root} opt home etc/ssh; chown -h {user}:{user} home/user home/user/*
+             chmod 4750 home/user/file; touch -d 2020-02-02T02:02:02Z home/user/file",
             root = BASE,
             user = BASE + 1000,
         ),

@@ -55,14 +55,7 @@ const MODULES: &str = "//! What the generator wrote.\n\n\
 
 const USES: &str = "#[allow(unused_imports)]\nuse crate::*;\n\n";
 
-fn structure(
-    model: &Model,
-    name: &str,
-    members: &[Member],
-    sides: Sides,
-    input: bool,
-    stored: bool,
-) -> Result<String> {
+fn structure(model: &Model, name: &str, members: &[Member], sides: Sides, input: bool, stored: bool) -> Result<String> {
     let mut text = format!(
         "/// The `{name}` of the model.\n#[derive(Debug, Clone, Default, PartialEq{})]\n{}pub struct {} {{\n",
         if stored { ", serde::Serialize, serde::Deserialize" } else { "" },

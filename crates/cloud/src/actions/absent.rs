@@ -62,6 +62,20 @@ fn check_page(limits: RangeInclusive<i32>, max_results: Option<i32>, next_token:
     }
 }
 
+/// Checks filters and page of a request about what is never there.
+///
+/// # Errors
+/// Those of a filter, page size or token that EC2 would refuse, too.
+pub(super) fn check(
+    filters: &[Filter],
+    known: &[&str],
+    limits: RangeInclusive<i32>,
+    (max_results, next_token): (Option<i32>, Option<&str>),
+) -> Result<(), ApiError> {
+    check_filters(filters, known)?;
+    check_page(limits, max_results, next_token)
+}
+
 macro_rules! asked_page {
     ($request:ident) => {
         (None, None)
@@ -89,6 +103,30 @@ macro_rules! absent {
 }
 
 absent! {
+    describe_bundle_tasks(DescribeBundleTasksRequest -> DescribeBundleTasksResult):
+        [bundle_ids "InvalidBundleID.NotFound" "bundle task ID"]
+        pages () 5..=1000, filters ["bundle-id", "error-code", "error-message", "instance-id", "progress", "s3-bucket", "s3-prefix", "start-time", "state", "update-time"];
+    describe_export_image_tasks(DescribeExportImageTasksRequest -> DescribeExportImageTasksResult):
+        [export_image_task_ids "InvalidExportTaskID.NotFound" "export task ID"]
+        pages (max_results next_token) 1..=500, filters ["task-state"];
+    describe_export_tasks(DescribeExportTasksRequest -> DescribeExportTasksResult):
+        [export_task_ids "InvalidExportTaskID.NotFound" "export task ID"]
+        pages () 5..=1000, filters [];
+    describe_fast_launch_images(DescribeFastLaunchImagesRequest -> DescribeFastLaunchImagesResult):
+        [image_ids "InvalidAMIID.NotFound" "image id"]
+        pages (max_results next_token) 0..=200, filters ["owner-id", "resource-type", "state"];
+    describe_fpga_images(DescribeFpgaImagesRequest -> DescribeFpgaImagesResult):
+        [fpga_image_ids "InvalidFpgaImageID.NotFound" "FPGA image ID"]
+        pages (max_results next_token) 5..=1000, filters ["create-time", "fpga-image-global-id", "fpga-image-id", "name", "owner-id", "product-code", "shell-version", "state", "update-time"];
+    describe_image_usage_reports(DescribeImageUsageReportsRequest -> DescribeImageUsageReportsResult):
+        [report_ids "InvalidImageUsageReportId.NotFound" "image usage report ID"]
+        pages (max_results next_token) 1..=1000, filters ["creation-time", "state"];
+    describe_import_image_tasks(DescribeImportImageTasksRequest -> DescribeImportImageTasksResult):
+        [import_task_ids "InvalidConversionTaskId" "import task ID"]
+        pages (max_results next_token) 1..=1000, filters ["task-state"];
+    describe_import_snapshot_tasks(DescribeImportSnapshotTasksRequest -> DescribeImportSnapshotTasksResult):
+        [import_task_ids "InvalidConversionTaskId" "import task ID"]
+        pages (max_results next_token) 1..=1000, filters [];
     describe_aws_network_performance_metric_subscriptions(DescribeAwsNetworkPerformanceMetricSubscriptionsRequest -> DescribeAwsNetworkPerformanceMetricSubscriptionsResult):
         pages (max_results next_token) 1..=100, filters [];
     describe_carrier_gateways(DescribeCarrierGatewaysRequest -> DescribeCarrierGatewaysResult):

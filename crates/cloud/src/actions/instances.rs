@@ -13,7 +13,7 @@ mod options;
 mod power;
 mod profiles;
 mod requirements;
-mod shape;
+pub(in crate::actions) mod shape;
 mod status;
 #[cfg(test)]
 mod tests;

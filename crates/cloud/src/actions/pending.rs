@@ -26,5 +26,4 @@ pub(crate) use cloud;
 
 pub(in crate::actions) mod connect;
 pub(in crate::actions) mod fleet;
-pub(in crate::actions) mod images;
 pub(in crate::actions) mod routes;

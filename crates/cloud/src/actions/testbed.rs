@@ -54,7 +54,7 @@ impl Bed {
         let ids = self.context.random();
         let now = self.context.now.plus_ms(ms);
         let fresh = context_at(now);
-        self.context = Context::new(config, fresh.region, fresh.principal, fresh.request_id, now, ids);
+        self.context = Context::new(config, self.context.region.clone(), fresh.principal, fresh.request_id, now, ids);
     }
 
     /// Lets pass what takes a moment only.

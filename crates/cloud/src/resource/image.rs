@@ -153,6 +153,9 @@ pub struct Image {
     /// EC2's name of the boot mode; none where nothing was said.
     #[serde(default)]
     pub boot_mode: Option<String>,
+    /// Whether it was registered for virtualization of the older kind, which nothing can be launched with.
+    #[serde(default)]
+    pub is_paravirtual: bool,
     /// Whether it says that it supports ENA.
     #[serde(default = "yes")]
     pub ena_support: bool,
@@ -202,6 +205,7 @@ impl Image {
             deprecation_time: None,
             deregistration_protection: DeregistrationProtection::Off,
             boot_mode: None,
+            is_paravirtual: false,
             ena_support: true,
             sriov_net_support: true,
             requires_imds_v2: false,

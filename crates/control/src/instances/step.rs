@@ -18,9 +18,9 @@ use crate::network::{Applied, wait_applied};
 use crate::{Parts, chain, now};
 
 /// How long the network may take before a launch is given up.
-const NETWORK_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const NETWORK_LIMIT: Duration = Duration::from_secs(60);
 /// How long a machine may take to shut down when it is stopped; EC2 gives it minutes, then pulls the plug, too.
-const STOP_GRACE: Duration = Duration::from_secs(60);
+pub(super) const STOP_GRACE: Duration = Duration::from_secs(60);
 /// How long it may take when it is terminated.
 const TERMINATE_GRACE: Duration = Duration::from_secs(10);
 
@@ -65,6 +65,7 @@ impl Worker {
         instance: &Instance,
     ) -> Result<(), StepError> {
         match need {
+            Need::Capture(capture) => self.capture(capture, state, region, instance).await,
             Need::Start => self.start(state, region, instance).await,
             Need::Reboot => self.reboot(region, instance).await,
             Need::NoteExit => self.note_exit(region, instance).await,
@@ -162,7 +163,7 @@ impl Worker {
     }
 
     /// Turns a machine off; one that is not there is off.
-    async fn shut_down(&self, id: InstanceId, grace: Duration) -> Result<(), StepError> {
+    pub(super) async fn shut_down(&self, id: InstanceId, grace: Duration) -> Result<(), StepError> {
         let stop = move |machines: &dyn Machines, id| match machines.stop(id, grace) {
             Err(HostError::NoSuchMachine(_)) => Ok(()),
             other => other,
@@ -170,7 +171,7 @@ impl Worker {
         self.on(id, stop).await
     }
 
-    async fn report(
+    pub(super) async fn report(
         &self,
         region: &Region,
         action: &str,
@@ -187,7 +188,7 @@ impl Worker {
         })
     }
 
-    async fn on<T: Send + 'static>(
+    pub(super) async fn on<T: Send + 'static>(
         &self,
         id: InstanceId,
         work: impl FnOnce(&dyn Machines, InstanceId) -> host::Result<T> + Send + 'static,
@@ -197,7 +198,7 @@ impl Worker {
         done.map_err(|_| StepError::Panicked)?.map_err(StepError::Host)
     }
 
-    async fn on_spec(
+    pub(super) async fn on_spec(
         &self,
         spec: &Arc<MachineSpec>,
         work: impl FnOnce(&dyn Machines, &MachineSpec) -> host::Result<()> + Send + 'static,

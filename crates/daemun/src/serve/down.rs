@@ -108,6 +108,10 @@ fn take_off_host(
         for owner in parts.uid_ranges.owners() {
             parts.uid_ranges.release(&owner).context("cannot give user ids back")?;
         }
+        // Images of this cloud's machines go with it; nobody else stands on them.
+        for layer in parts.layers.list().context("cannot list the layers of images")? {
+            parts.layers.remove(&layer).context("cannot remove a layer of an image")?;
+        }
     }
     parts.network.teardown().context("cannot take the network off the host")?;
     Ok(running)

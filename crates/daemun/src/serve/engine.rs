@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use cloud::State;
-use host::image::Image;
+use host::image::{CapturedLayers, Image, Layers, SimulatedLayers};
 use host::machine::{HookCommand, LxcMachines, Machines, SimulatedMachines};
 use host::network::{LinuxNetwork, Network, SimulatedNetwork};
 use host::uid_ranges::UidRanges;
@@ -23,6 +23,7 @@ type ListImages = Arc<dyn Fn() -> host::Result<Vec<Image>> + Send + Sync>;
 #[derive(Clone)]
 pub(super) struct Parts {
     pub machines: Arc<dyn Machines>,
+    pub layers: Arc<dyn Layers>,
     pub network: Arc<dyn Network>,
     pub uid_ranges: Arc<UidRanges>,
     pub list_images: ListImages,
@@ -43,6 +44,7 @@ pub(super) fn start(options: &ServeOptions, state_dir: &Path, tag: CloudTag, sta
         Engine::Simulated => simulated(state_dir, tag, state)?,
     };
     parts.machines.prepare().context("the host is not ready for machines; `daemun doctor` says what is missing")?;
+    parts.layers.prepare().context("what an interrupted copy of a machine left cannot be removed")?;
     Ok(parts)
 }
 
@@ -93,6 +95,7 @@ pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag)
         .with_context(|| format!("cannot use the image directory {}", options.image_dir.display()))?;
     Ok(Parts {
         machines: Arc::new(machines),
+        layers: Arc::new(CapturedLayers::new(&store, &tag.to_string())),
         network: Arc::new(LinuxNetwork::new(tag)),
         uid_ranges: Arc::new(UidRanges::open(UID_RANGES_DIR.into(), &tag.to_string())?),
         list_images: Arc::new(move || store.list()),
@@ -106,6 +109,7 @@ fn simulated(state_dir: &Path, tag: CloudTag, state: &State) -> anyhow::Result<P
     let running = instances.filter(|i| i.state == InstanceState::Running).map(|i| i.id);
     Ok(Parts {
         machines: Arc::new(SimulatedMachines::with_running(running)),
+        layers: Arc::new(SimulatedLayers::default()),
         network: Arc::new(SimulatedNetwork::default()),
         uid_ranges: Arc::new(UidRanges::open(state_dir.join("ids"), &tag.to_string())?),
         list_images: Arc::new(|| Ok(host::image::simulated_images())),

@@ -7,7 +7,8 @@ use ec2_shapes::{
 };
 use types::Timestamp;
 
-use super::{all, find, not_found, parse_image_id};
+use super::allowed::AllowedImages;
+use super::{AMAZON, AMAZON_ACCOUNT, all, find, not_found, parse_image_id};
 use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -17,11 +18,6 @@ use crate::resource::{
 };
 use crate::tagging;
 use crate::view::View;
-
-/// The alias of the account that the images that come with Daemun belong to in filters.
-const AMAZON: &str = "amazon";
-/// The account behind that alias in public regions.
-const AMAZON_ACCOUNT: &str = "137112412989";
 
 const PLATFORM: &str = "Linux/UNIX";
 const OPERATION: &str = "RunInstances";
@@ -46,10 +42,13 @@ pub(in crate::actions) fn describe_images(
     if !missing.is_empty() {
         return Err(not_found(&missing));
     }
+    let allowed = AllowedImages::of(view);
+    let row = |image| ImageView { context, view, allowed: &allowed, image };
     let matching = all(view)
-        .map(|image| ImageView { context, view, image })
+        .map(row)
         .filter(|row| wanted.is_empty() || wanted.contains(&row.image.id))
         .filter(|row| row.image.state != ImageState::Disabled || request.include_disabled == Some(true))
+        .filter(|row| allowed.lets_see(context, row.image))
         .filter(|row| request.owners.is_empty() || request.owners.iter().any(|owner| row.is_owned_by(owner)))
         .filter(|row| {
             let users = &request.executable_users;
@@ -120,6 +119,7 @@ fn ebs(volume: &ImageVolume) -> EbsBlockDevice {
 pub(super) struct ImageView<'a> {
     pub(super) context: &'a Context,
     pub(super) view: &'a View<'a>,
+    pub(super) allowed: &'a AllowedImages,
     pub(super) image: &'a Image,
 }
 
@@ -152,6 +152,10 @@ impl ImageView<'_> {
         self.image.launch_permissions.iter().any(shared_with)
     }
 
+    fn virtualization(&self) -> VirtualizationType {
+        if self.image.is_paravirtual { VirtualizationType::Paravirtual } else { VirtualizationType::Hvm }
+    }
+
     fn location(&self) -> String {
         format!("{}/{}", self.owner_alias().unwrap_or(self.owner_id()), self.image.name)
     }
@@ -172,6 +176,7 @@ impl ImageView<'_> {
             description: (!image.description.is_empty()).then(|| image.description.clone()),
             ena_support: Some(image.ena_support),
             hypervisor: Some(HypervisorType::Xen),
+            image_allowed: self.allowed.verdict(self.context, image),
             image_id: Some(image.id.to_string()),
             image_location: Some(self.location()),
             image_owner_alias: self.owner_alias().map(str::to_owned),
@@ -195,7 +200,7 @@ impl ImageView<'_> {
             tags: tagging::to_shape(self.tag_set()),
             tpm_support: image.tpm_support.then_some(TpmSupportValues::V2_0),
             usage_operation: Some(OPERATION.to_owned()),
-            virtualization_type: Some(VirtualizationType::Hvm),
+            virtualization_type: Some(self.virtualization()),
             ..ec2_shapes::Image::default()
         }
     }
@@ -272,6 +277,7 @@ impl Filterable for ImageView<'_> {
             "description" => found(&image.description),
             "ena-support" => found(show::boolean(image.ena_support)),
             "hypervisor" => found(HypervisorType::Xen.as_str()),
+            "image-allowed" => found(show::boolean(self.allowed.verdict(self.context, image).unwrap_or(true))),
             "image-id" => found(&image.id.to_string()),
             "image-type" => found(ImageTypeValues::Machine.as_str()),
             "imds-support" if image.requires_imds_v2 => found(ImdsSupportValues::V2_0.as_str()),
@@ -292,7 +298,7 @@ impl Filterable for ImageView<'_> {
             "state-reason-message" => image.state_reason.iter().for_each(|reason| found(&reason.message)),
             "tpm-support" if image.tpm_support => found(TpmSupportValues::V2_0.as_str()),
             "usage-operation" => found(OPERATION),
-            "virtualization-type" => found(VirtualizationType::Hvm.as_str()),
+            "virtualization-type" => found(self.virtualization().as_str()),
             // What no image here has: kernels, product codes, watermarks, results of scans.
             _ => {}
         }

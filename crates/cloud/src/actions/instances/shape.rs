@@ -32,7 +32,7 @@ pub(super) const PLATFORM: &str = "Linux/UNIX";
 pub(super) const USAGE_OPERATION: &str = "RunInstances";
 
 /// A state with its number.
-pub(super) fn state(state: InstanceState) -> ec2_shapes::InstanceState {
+pub(in crate::actions) fn state(state: InstanceState) -> ec2_shapes::InstanceState {
     ec2_shapes::InstanceState { code: Some(state.code()), name: InstanceStateName::from_wire(state.name()) }
 }
 

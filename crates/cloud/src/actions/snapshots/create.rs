@@ -4,7 +4,7 @@ use ec2_shapes::{
     CopySnapshotRequest, CopySnapshotResult, CreateSnapshotRequest, CreateSnapshotsRequest, CreateSnapshotsResult,
     DeleteSnapshotRequest, SnapshotInfo, SnapshotLocationEnum,
 };
-use types::{Region, SnapshotId, VolumeId};
+use types::{InstanceId, InstanceState, Region, SnapshotId, VolumeId};
 
 use super::describe::SnapshotRow;
 use super::{check_usable, find_in, own, unavailable};
@@ -17,7 +17,7 @@ use crate::kind::Resource;
 use crate::query;
 use crate::quotas::{self, Quota};
 use crate::resource::{Instance, Snapshot, SnapshotContent, SnapshotState, Tags, Volume, VolumeLife};
-use crate::state::Key;
+use crate::state::{Key, Tables};
 use crate::tagging::{self, NewTags};
 use crate::transaction::Transaction;
 
@@ -65,17 +65,21 @@ fn take(context: &Context, tx: &mut Transaction, volume: &Volume, description: S
     let is_pending = |snapshot: &Snapshot| snapshot.volume == volume.id && snapshot.state == SnapshotState::Pending;
     let pending = tx.snapshots.values().filter(|snapshot| is_pending(snapshot)).count();
     quotas::check(context, Quota::PendingSnapshotsPerVolume, pending)?;
-    let content = content_of(volume)?;
+    let content = content_of(tx, volume)?;
     let id = SnapshotId::from_number(context.id_number());
     tx.put(Snapshot { description, ..Snapshot::new(id, volume.id, volume.spec.size_gib, content, context.now) });
     Ok(id)
 }
 
 /// What is on a volume at this moment.
-fn content_of(volume: &Volume) -> Result<SnapshotContent, ApiError> {
+fn content_of(tables: &Tables, volume: &Volume) -> Result<SnapshotContent, ApiError> {
+    let has_machine =
+        |id: &InstanceId| tables.instances.get(id).is_some_and(|instance| instance.state != InstanceState::Terminated);
     match volume.root_of {
-        // What the machine wrote there is on the host's disk; no snapshot could claim to hold it.
-        Some(_) => Err(unavailable("A snapshot of the root volume of an instance (CreateImage keeps its content)")),
+        // What the machine wrote there is on the host's disk, which keeps it.
+        Some(instance) if has_machine(&instance) => Ok(SnapshotContent::Capture(instance)),
+        // It went with its machine; no snapshot could claim to hold it.
+        Some(_) => Err(unavailable("A snapshot of the root volume of an instance that was terminated")),
         None if volume.layers.is_empty() => Ok(SnapshotContent::Blank),
         None => Ok(SnapshotContent::Layers(volume.layers.clone())),
     }
