@@ -69,3 +69,27 @@ def test_pages_and_dry_runs(aws):
     assert len(aws("describe-security-groups", "--page-size", "5")["SecurityGroups"]) == 7
     assert aws("describe-security-groups", "--max-items", "2")["NextToken"]
     aws("create-security-group", "--group-name", "x", "--description", "x", "--dry-run", fails="DryRunOperation")
+
+
+def test_the_services_beside_ec2(aws, tmp_path):
+    trust = tmp_path / "trust.json"
+    statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust.write_text(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    role = aws("create-role", "--role-name", "cli", "--assume-role-policy-document", f"file://{trust}", service="iam")["Role"]
+    given = aws("assume-role", "--role-arn", role["Arn"], "--role-session-name", "me", service="sts")["Credentials"]
+    assert given["AccessKeyId"].startswith("ASIA")
+    assert "cli" in aws("list-roles", "--query", "Roles[].RoleName", service="iam")
+    aws("get-instance-profile", "--instance-profile-name", "none", service="iam", fails="NoSuchEntity")
+    parameter = "/aws/service/debian/release/12/latest/amd64"
+    image = aws("get-parameter", "--name", parameter, "--query", "Parameter.Value", service="ssm")
+    launched = aws("run-instances", "--image-id", f"resolve:ssm:{parameter}", "--instance-type", "t3.micro")["Instances"][0]
+    assert launched["ImageId"] == image
+    aws("wait", "instance-running", "--instance-ids", launched["InstanceId"])
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    sent = aws(
+        "send-ssh-public-key", "--instance-id", launched["InstanceId"], "--instance-os-user", "admin",
+        "--ssh-public-key", f"file://{tmp_path}/key.pub", service="ec2-instance-connect",
+    )
+    assert sent["Success"] is True
+    aws("get-parameter", "--name", "/no/such", service="ssm", fails="ParameterNotFound")
+    aws("delete-role", "--role-name", "cli", service="iam")
