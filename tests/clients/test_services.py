@@ -507,3 +507,23 @@ def test_all_actions_are_listed(daemon):
     names = {(answered["service"], answered["action"]) for answered in listed}
     assert {("ec2", "RunInstances"), ("sts", "AssumeRole"), ("iam", "CreateRole"), ("ssm", "GetParameter"), ("ec2-instance-connect", "SendSSHPublicKey")} <= names
     assert len(names) == len(listed) and all(answered["tier"] in (1, 2, 3) for answered in listed)
+
+
+def test_a_role_passes_no_role_on_unless_it_may(daemon, iam, role, region, image, name):
+    """Whoever can launch instances could else make itself whatever role there is."""
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role["RoleName"])
+    attach = lambda policy_name: iam.attach_role_policy(RoleName=role["RoleName"], PolicyArn=policy(policy_name))
+    attach("AmazonEC2FullAccess")
+    ec2 = assumed(daemon, role, region)("ec2")
+    launch = {"ImageId": image, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    profile = {"Name": name}
+    instance = ec2.run_instances(**launch)["Instances"][0]["InstanceId"]
+    with fails("UnauthorizedOperation", status=403):
+        ec2.run_instances(**launch, IamInstanceProfile=profile)
+    with fails("UnauthorizedOperation", status=403):
+        ec2.associate_iam_instance_profile(IamInstanceProfile=profile, InstanceId=instance)
+    attach("AdministratorAccess")
+    made = ec2.run_instances(**launch, IamInstanceProfile=profile)["Instances"][0]
+    assert made["IamInstanceProfile"]["Arn"].endswith(f":instance-profile/{name}")
+    ec2.associate_iam_instance_profile(IamInstanceProfile=profile, InstanceId=instance)

@@ -199,7 +199,7 @@ impl Launch {
             ebs_optimized: request.ebs_optimized == Some(true),
             client_token: request.client_token.as_deref().filter(|token| !token.is_empty()).map(Into::into),
             options,
-            iam_profile: wanted.map(|wanted| profiles::find_profile(&tx.view(), wanted)).transpose()?,
+            iam_profile: wanted.map(|wanted| profiles::find_profile(context, &tx.view(), wanted)).transpose()?,
             placement_group,
         })
     }

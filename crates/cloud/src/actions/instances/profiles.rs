@@ -16,6 +16,7 @@ use types::IamInstanceProfileAssociationId;
 
 use super::modify::check_alive;
 use super::{find_instance, parse_instance_id};
+use crate::access;
 use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
@@ -26,11 +27,12 @@ use crate::state::Tables;
 use crate::transaction::Transaction;
 use crate::view::View;
 
-/// The profile that a request names.
+/// The profile that a request names, if the caller may hand out its role.
 ///
 /// # Errors
-/// `InvalidParameterValue` for a name or ARN of no profile, or of one without a role.
+/// `InvalidParameterValue` for a name or ARN of no profile, or of one without a role; `UnauthorizedOperation`.
 pub(super) fn find_profile(
+    context: &Context,
     view: &View<'_>,
     wanted: &IamInstanceProfileSpecification,
 ) -> Result<Arc<InstanceProfile>, ApiError> {
@@ -56,6 +58,7 @@ pub(super) fn find_profile(
         let message = format!("IAM Instance Profile \"{}\" has no associated IAM Roles", found.arn);
         return Err(ApiError::invalid_value(message));
     }
+    access::check_pass_role(view.state(), &context.caller)?;
     Ok(Arc::clone(found))
 }
 
@@ -91,7 +94,8 @@ pub(in crate::actions) fn associate_iam_instance_profile(
         let message = format!("There is an existing association for instance {}", instance.id);
         return Err(ApiError::new("IncorrectState", message));
     }
-    let profile = find_profile(&tx.view(), request.iam_instance_profile.as_ref().unwrap_or(&Default::default()))?;
+    let profile =
+        find_profile(context, &tx.view(), request.iam_instance_profile.as_ref().unwrap_or(&Default::default()))?;
     let iam_instance_profile_association = Some(put(context, tx, instance, &profile));
     Ok(AssociateIamInstanceProfileResult { iam_instance_profile_association })
 }
@@ -103,7 +107,8 @@ pub(in crate::actions) fn replace_iam_instance_profile_association(
 ) -> Result<ReplaceIamInstanceProfileAssociationResult, ApiError> {
     let instance = Instance::clone(find_association(tx, &request.association_id)?);
     check_alive(&instance)?;
-    let profile = find_profile(&tx.view(), request.iam_instance_profile.as_ref().unwrap_or(&Default::default()))?;
+    let profile =
+        find_profile(context, &tx.view(), request.iam_instance_profile.as_ref().unwrap_or(&Default::default()))?;
     let iam_instance_profile_association = Some(put(context, tx, instance, &profile));
     Ok(ReplaceIamInstanceProfileAssociationResult { iam_instance_profile_association })
 }
