@@ -299,34 +299,6 @@ fn bad_launches_get_precise_errors() {
             "device index 0".into(),
         ),
         (
-            Box::new(|r| r.network_interfaces = vec![interface(|_| ()), interface(|_| ())]),
-            "InvalidParameterValue",
-            "Each network interface requires a unique device index.".into(),
-        ),
-        (
-            Box::new(|r| r.network_interfaces = (0..3).map(|n| interface(|i| i.device_index = Some(n))).collect()),
-            "AttachmentLimitExceeded",
-            "Interface count 3 exceeds the limit for t3.micro".into(),
-        ),
-        (
-            Box::new(|r| {
-                let public = interface(|i| i.associate_public_ip_address = Some(true));
-                r.network_interfaces = vec![public, interface(|i| i.device_index = Some(1))];
-            }),
-            "InvalidParameterCombination",
-            "The associatePublicIPAddress parameter cannot be specified when launching with multiple".into(),
-        ),
-        (
-            Box::new(|r| r.network_interfaces = vec![interface(|i| i.secondary_private_ip_address_count = Some(2))]),
-            "PrivateIpAddressLimitExceeded",
-            "Number of private addresses will exceed limit: 2 for t3.micro.".into(),
-        ),
-        (
-            Box::new(|r| r.ipv6_address_count = Some(1)),
-            "InvalidParameterValue",
-            "does not have IPv6 CIDR blocks".into(),
-        ),
-        (
             Box::new(|r| {
                 r.network_interfaces = vec![interface(|i| i.network_interface_id = some("eni-00000000000000099"))]
             }),

@@ -165,3 +165,32 @@ fn a_launch_may_say_all_about_several_interfaces() {
         .collect();
     assert_eq!(bed.error(clash).0, "InvalidIPAddress.InUse");
 }
+
+#[test]
+fn launches_with_bad_interfaces_get_precise_errors() {
+    let mut bed = Bed::new();
+    let device = |index| InstanceNetworkInterfaceSpecification { device_index: Some(index), ..Default::default() };
+    let public = InstanceNetworkInterfaceSpecification { associate_public_ip_address: Some(true), ..device(0) };
+    let crowded = InstanceNetworkInterfaceSpecification { secondary_private_ip_address_count: Some(2), ..device(0) };
+    for (interfaces, code, message) in [
+        (vec![device(0), device(0)], "InvalidParameterValue", "Each network interface requires a unique device index."),
+        (
+            vec![device(0), device(1), device(2)],
+            "AttachmentLimitExceeded",
+            "Interface count 3 exceeds the limit for t3.micro",
+        ),
+        (
+            vec![public, device(1)],
+            "InvalidParameterCombination",
+            "The associatePublicIPAddress parameter cannot be specified when launching with multiple",
+        ),
+        (vec![crowded], "PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit: 2"),
+    ] {
+        let error = bed.error(RunInstancesRequest { network_interfaces: interfaces, ..bed.launch(1) });
+        assert!(error.0 == code && error.1.contains(message), "{error:?}, expected {code}: {message}");
+    }
+    let ipv6 = RunInstancesRequest { ipv6_address_count: Some(1), ..bed.launch(1) };
+    let error = bed.error(ipv6);
+    assert!(error.0 == "InvalidParameterValue" && error.1.contains("does not have IPv6 CIDR blocks"), "{error:?}");
+    bed.check();
+}
