@@ -15,11 +15,14 @@ mod images;
 mod instances;
 mod key_pairs;
 mod nat_gateways;
+mod network_acls;
 pub(crate) mod network_interfaces;
 mod peering;
 mod pending;
 mod places;
-mod security_groups;
+mod prefix_lists;
+mod route_tables;
+pub(crate) mod security_groups;
 mod show;
 mod snapshots;
 mod subnets;
@@ -96,6 +99,10 @@ mod all {
         assign_private_nat_gateway_address, associate_nat_gateway_address, create_nat_gateway, delete_nat_gateway,
         describe_nat_gateways, disassociate_nat_gateway_address, unassign_private_nat_gateway_address,
     };
+    pub(super) use super::network_acls::{
+        create_network_acl, create_network_acl_entry, delete_network_acl, delete_network_acl_entry,
+        describe_network_acls, replace_network_acl_association, replace_network_acl_entry,
+    };
     pub(super) use super::network_interfaces::{
         assign_ipv6_addresses, assign_private_ip_addresses, attach_network_interface, create_network_interface,
         create_network_interface_permission, delete_network_interface, delete_network_interface_permission,
@@ -109,12 +116,22 @@ mod all {
     };
     pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
-    pub(super) use super::pending::routes::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
+    pub(super) use super::prefix_lists::{
+        create_managed_prefix_list, delete_managed_prefix_list, describe_managed_prefix_lists, describe_prefix_lists,
+        get_managed_prefix_list_associations, get_managed_prefix_list_entries, modify_managed_prefix_list,
+    };
+    pub(super) use super::route_tables::{
+        associate_route_table, create_route, create_route_table, delete_route, delete_route_table,
+        describe_route_tables, disassociate_route_table, replace_route, replace_route_table_association,
+    };
     pub(super) use super::security_groups::{
-        authorize_security_group_egress, authorize_security_group_ingress, create_security_group,
-        delete_security_group, describe_security_group_rules, describe_security_groups, revoke_security_group_egress,
-        revoke_security_group_ingress,
+        associate_security_group_vpc, authorize_security_group_egress, authorize_security_group_ingress,
+        create_security_group, delete_security_group, describe_security_group_references,
+        describe_security_group_rules, describe_security_group_vpc_associations, describe_security_groups,
+        describe_stale_security_groups, disassociate_security_group_vpc, get_security_groups_for_vpc,
+        modify_security_group_rules, revoke_security_group_egress, revoke_security_group_ingress,
+        update_security_group_rule_descriptions_egress, update_security_group_rule_descriptions_ingress,
     };
     pub(super) use super::snapshots::{
         copy_snapshot, create_snapshot, create_snapshots, delete_snapshot, describe_fast_snapshot_restores,

@@ -14,15 +14,23 @@ fn uses(record: &Record) -> Vec<Key> {
         Record::InternetGateway(gateway) => gateway.vpc.map(Key::Vpc).into_iter().collect(),
         Record::EgressOnlyInternetGateway(gateway) => vec![Key::Vpc(gateway.vpc)],
         // The main table, the default ACL and the default group go with their VPC.
-        Record::RouteTable(table) if !table.is_main() => vec![Key::Vpc(table.vpc)],
+        Record::RouteTable(table) => {
+            let lists = table.routes.iter().filter_map(|route| match route.destination {
+                RouteDestination::PrefixList(id) => Some(Key::PrefixList(id)),
+                _ => None,
+            });
+            lists.chain((!table.is_main()).then_some(Key::Vpc(table.vpc))).collect()
+        }
         Record::NetworkAcl(acl) if !acl.is_default => vec![Key::Vpc(acl.vpc)],
         Record::SecurityGroup(group) => {
             let peers = group.rules.iter().filter_map(|rule| match rule.peer {
                 Peer::Group(peer) if peer != group.id => Some(Key::SecurityGroup(peer)),
+                Peer::PrefixList(id) => Some(Key::PrefixList(id)),
                 _ => None,
             });
             let vpc = (&*group.name != "default").then_some(Key::Vpc(group.vpc));
-            peers.chain(vpc).collect()
+            let further = group.vpc_associations.keys().copied().map(Key::Vpc);
+            peers.chain(vpc).chain(further).collect()
         }
         Record::NetworkInterface(interface) => {
             let groups = interface.groups.iter().copied().map(Key::SecurityGroup);
@@ -39,9 +47,14 @@ fn uses(record: &Record) -> Vec<Key> {
     }
 }
 
+/// The resources of the region that use `target`.
+pub fn dependents<'a>(tables: &'a Tables, target: &'a Key) -> impl Iterator<Item = Key> + 'a {
+    tables.records().filter(move |record| uses(record).contains(target)).map(|record| record.key())
+}
+
 /// A resource of the region that uses `target`, if there is one.
 pub fn first_dependent(tables: &Tables, target: &Key) -> Option<Key> {
-    tables.records().find(|record| uses(record).contains(target)).map(|record| record.key())
+    dependents(tables, target).next()
 }
 
 /// Checks that nothing in the region uses `target`.

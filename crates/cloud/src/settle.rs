@@ -7,6 +7,7 @@
 use types::Timestamp;
 
 use crate::actions::network_interfaces;
+use crate::actions::security_groups::vpc_associations;
 use crate::connect;
 use crate::imaging;
 use crate::lifecycle;
@@ -37,6 +38,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::CustomerGateway(gateway) => connect::customer_gateway_due(gateway),
         Record::VpcEndpoint(endpoint) => connect::endpoint_due(endpoint),
         Record::PushedKeys(pushed) => instance_connect::due(pushed),
+        Record::SecurityGroup(group) => vpc_associations::due(group),
         _ => None,
     }
 }
@@ -58,6 +60,7 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::CustomerGateway(gateway) => tx.delete(Key::CustomerGateway(gateway.id)),
         Record::VpcEndpoint(endpoint) => connect::advance_endpoint(tx, now, &endpoint),
         Record::PushedKeys(pushed) => instance_connect::advance(tx, now, &pushed),
+        Record::SecurityGroup(group) => vpc_associations::advance(tx, now, &group),
         _ => {}
     }
 }

@@ -3,25 +3,27 @@
 use std::collections::BTreeSet;
 
 use cloud::resource::{self, RouteTarget};
-use cloud::{State, Tables};
+use cloud::routing::RouteState;
+use cloud::{State, Tables, prefix_lists, routing};
 use policy::{Direction, Group, GroupRule, Interface, LinkState, Operator, Peer, Subnet, Topology, Vpc};
-use types::{InstanceState, Ipv4Cidr, VpcId};
+use types::{Cidr, InstanceState, Ipv4Cidr, Region, VpcId};
 
 /// The network of the whole cloud, as the State describes it.
 ///
 /// A VPC appears when it has its first interface: one that is empty needs nothing in the kernel.
 pub fn topology(state: &State, operator: Operator) -> Topology {
     let mut topology = Topology::new(operator);
-    for tables in state.regions.values() {
+    for (region, tables) in &state.regions {
         let in_use: BTreeSet<VpcId> = tables.interfaces.values().map(|interface| interface.vpc).collect();
         for vpc in tables.vpcs.values().filter(|vpc| in_use.contains(&vpc.id)) {
             topology.vpcs.insert(vpc.id, vpc_of(tables, vpc));
         }
         for subnet in tables.subnets.values().filter(|subnet| in_use.contains(&subnet.vpc)) {
-            topology.subnets.insert(subnet.id, subnet_of(tables, subnet));
+            topology.subnets.insert(subnet.id, subnet_of(tables, region, subnet));
         }
-        for group in tables.security_groups.values().filter(|group| in_use.contains(&group.vpc)) {
-            topology.groups.insert(group.id, group_of(group));
+        let serves_any = |group: &resource::SecurityGroup| in_use.iter().any(|vpc| group.serves(*vpc));
+        for group in tables.security_groups.values().filter(|group| serves_any(group)) {
+            topology.groups.insert(group.id, group_of(tables, region, group, &in_use));
         }
         for interface in tables.interfaces.values() {
             topology.interfaces.insert(interface.id, interface_of(tables, interface));
@@ -38,37 +40,55 @@ fn vpc_of(tables: &Tables, vpc: &resource::Vpc) -> Vpc {
     }
 }
 
-fn subnet_of(tables: &Tables, subnet: &resource::Subnet) -> Subnet {
-    let of_vpc = || tables.route_tables.values().filter(|table| table.vpc == subnet.vpc);
-    let table = of_vpc()
-        .find(|table| table.associations.iter().any(|a| a.subnet == Some(subnet.id)))
-        .or_else(|| of_vpc().find(|table| table.is_main()));
-    let internet_route = table.is_some_and(|table| {
-        table.routes.iter().any(|route| {
-            route.destination == Ipv4Cidr::ANY.into()
-                && matches!(&route.target, RouteTarget::InternetGateway(igw)
-                    if tables.internet_gateways.get(igw).is_some_and(|igw| igw.vpc == Some(subnet.vpc)))
-        })
-    });
+/// A subnet is public where its table sends every destination to the VPC's internet gateway, by a block or by a prefix
+/// list that has that block. A route to anything else opens nothing.
+fn subnet_of(tables: &Tables, region: &Region, subnet: &resource::Subnet) -> Subnet {
+    let leads_out = |route: &resource::Route| {
+        matches!(route.target, RouteTarget::InternetGateway(_))
+            && routing::route_state(tables, subnet.vpc, route) == RouteState::Active
+    };
+    // What a block is for goes before what a list is for.
+    let by_block = |routes: &[resource::Route]| {
+        routes.iter().find(|route| route.destination == Ipv4Cidr::ANY.into()).map(leads_out)
+    };
+    let by_list = |routes: &[resource::Route]| {
+        let lists = |route: &&resource::Route| {
+            prefix_lists::destinations(tables, region, route.destination).contains(&Ipv4Cidr::ANY.into())
+        };
+        routes.iter().find(lists).is_some_and(leads_out)
+    };
+    let internet_route = routing::table_of(tables, subnet)
+        .map(|table| routing::routes(tables, table))
+        .is_some_and(|routes| by_block(&routes).unwrap_or_else(|| by_list(&routes)));
     Subnet { vpc: subnet.vpc, cidr: subnet.cidr, internet_route }
 }
 
-fn group_of(group: &resource::SecurityGroup) -> Group {
+/// A group, in those of the VPCs in use that it serves.
+fn group_of(tables: &Tables, region: &Region, group: &resource::SecurityGroup, in_use: &BTreeSet<VpcId>) -> Group {
     let rules = |direction: Direction| {
         let wanted = group.rules.iter().filter(|rule| rule.is_egress == (direction == Direction::Egress));
-        wanted.filter_map(rule_of).collect()
+        wanted.flat_map(|rule| rules_of(tables, region, rule)).collect()
     };
-    Group { vpc: group.vpc, ingress: rules(Direction::Ingress), egress: rules(Direction::Egress) }
+    Group {
+        vpcs: in_use.iter().copied().filter(|vpc| group.serves(*vpc)).collect(),
+        ingress: rules(Direction::Ingress),
+        egress: rules(Direction::Egress),
+    }
 }
 
-/// The rule for IPv4 traffic; `None` for one that speaks of something else and so opens nothing here.
-fn rule_of(rule: &resource::SecurityGroupRule) -> Option<GroupRule> {
-    let peer = match &rule.peer {
-        resource::Peer::Ipv4(cidr) => Peer::Cidr(*cidr),
-        resource::Peer::Group(group) => Peer::Group(*group),
-        resource::Peer::Ipv6(_) | resource::Peer::PrefixList(_) => return None,
+/// The rules for IPv4 traffic: one for each block where a prefix list is named, and none where the rule speaks of
+/// something else and so opens nothing here.
+fn rules_of(tables: &Tables, region: &Region, rule: &resource::SecurityGroupRule) -> Vec<GroupRule> {
+    let peers = match rule.peer {
+        resource::Peer::Ipv4(cidr) => vec![Peer::Cidr(cidr)],
+        resource::Peer::Group(group) => vec![Peer::Group(group)],
+        resource::Peer::PrefixList(list) => {
+            let blocks = prefix_lists::blocks(tables, region, list);
+            blocks.into_iter().filter_map(Cidr::ipv4).map(Peer::Cidr).collect()
+        }
+        resource::Peer::Ipv6(_) => vec![],
     };
-    Some(GroupRule { id: rule.id, protocol: rule.protocol, peer })
+    peers.into_iter().map(|peer| GroupRule { id: rule.id, protocol: rule.protocol, peer }).collect()
 }
 
 fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Interface {

@@ -41,9 +41,9 @@ impl Topology {
         }
     }
 
-    /// The private addresses of the interfaces that carry the group. A rule that names the group means these.
-    pub fn members(&self, group: SecurityGroupId) -> BTreeSet<Ipv4Addr> {
-        self.interfaces.values().filter(|i| i.groups.contains(&group)).map(|i| i.address).collect()
+    /// The private addresses of the interfaces of a VPC that carry the group. A rule that names the group means these.
+    pub fn members(&self, group: SecurityGroupId, vpc: VpcId) -> BTreeSet<Ipv4Addr> {
+        self.interfaces.values().filter(|i| i.vpc == vpc && i.groups.contains(&group)).map(|i| i.address).collect()
     }
 
     /// The running interfaces that can use an internet gateway, by public address: the VPC has one, the subnet's
@@ -153,8 +153,8 @@ pub struct Interface {
 /// A security group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// The VPC it belongs to.
-    pub vpc: VpcId,
+    /// The VPCs whose interfaces may carry it: its own, and those it is associated with.
+    pub vpcs: BTreeSet<VpcId>,
     /// Who may call its members.
     pub ingress: Vec<Rule>,
     /// Whom its members may call.

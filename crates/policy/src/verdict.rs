@@ -344,7 +344,7 @@ impl<'a> Way<'a> {
         let topology = self.topology;
         let allows = |rule: &&Rule| traffic.is_of(rule.protocol) && is_peer(topology, interface.vpc, rule.peer, other);
         let groups = interface.groups.iter().filter_map(|id| Some((*id, topology.groups.get(id)?)));
-        let mut groups = groups.filter(|(_, group)| group.vpc == interface.vpc);
+        let mut groups = groups.filter(|(_, group)| group.vpcs.contains(&interface.vpc));
         let found = groups.find_map(|(id, group)| Some((id, group.rules(direction).iter().find(allows)?.id)));
         let reason = match found {
             Some((group, rule)) => Reason::Rule { direction, group, rule },
@@ -359,8 +359,8 @@ fn is_peer(topology: &Topology, vpc: VpcId, peer: Peer, address: Ipv4Addr) -> bo
     match peer {
         Peer::Cidr(cidr) => cidr.contains(address),
         Peer::Group(id) => {
-            let same_vpc = topology.groups.get(&id).is_some_and(|group| group.vpc == vpc);
-            same_vpc && topology.members(id).contains(&address)
+            let serves = topology.groups.get(&id).is_some_and(|group| group.vpcs.contains(&vpc));
+            serves && topology.members(id, vpc).contains(&address)
         }
     }
 }

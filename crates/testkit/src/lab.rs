@@ -151,7 +151,8 @@ impl Lab {
             let ids = (first..).map(SecurityGroupRuleId::from_number);
             texts.iter().zip(ids).map(|(text, id)| GroupRule::read(id, text).expect("a rule")).collect()
         };
-        let group = Group { vpc, ingress: read(ingress, number * 1000), egress: read(egress, number * 1000 + 500) };
+        let (ingress, egress) = (read(ingress, number * 1000), read(egress, number * 1000 + 500));
+        let group = Group { vpcs: [vpc].into(), ingress, egress };
         self.topology.groups.insert(id, group);
         id
     }

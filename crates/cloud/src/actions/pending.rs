@@ -26,4 +26,3 @@ pub(crate) use cloud;
 
 pub(in crate::actions) mod connect;
 pub(in crate::actions) mod fleet;
-pub(in crate::actions) mod routes;

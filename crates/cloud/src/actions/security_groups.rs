@@ -4,10 +4,13 @@
 //! seen to answer.
 
 mod describe;
+mod modify;
 mod permissions;
+mod references;
 mod rules;
 #[cfg(test)]
 mod tests;
+pub(crate) mod vpc_associations;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,22 +20,31 @@ use ec2_shapes::{
 };
 use types::{Ipv4Cidr, Protocol, SecurityGroupId, SecurityGroupRuleId, VpcId};
 
+use super::show::given;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::parse_id;
+use crate::quotas::{self, Quota};
 use crate::resource::{Peer, SecurityGroup, SecurityGroupRule, Tags};
 use crate::state::{Key, Tables};
 use crate::tagging::{self, NewTags};
 use crate::transaction::Transaction;
 
 pub(super) use describe::{describe_security_group_rules, describe_security_groups};
+pub(super) use modify::{
+    modify_security_group_rules, update_security_group_rule_descriptions_egress,
+    update_security_group_rule_descriptions_ingress,
+};
+pub(super) use references::{describe_security_group_references, describe_stale_security_groups};
 pub(super) use rules::{
-    authorize_security_group_egress, authorize_security_group_ingress, revoke_security_group_egress,
+    authorize_security_group_egress, authorize_security_group_ingress, check_quota, revoke_security_group_egress,
     revoke_security_group_ingress,
 };
+pub(super) use vpc_associations::{
+    associate_security_group_vpc, describe_security_group_vpc_associations, disassociate_security_group_vpc,
+    get_security_groups_for_vpc,
+};
 
-/// How many groups a region may have.
-const MAX_GROUPS: usize = 2_500;
 /// How many characters a name or a description may have.
 const MAX_TEXT_LEN: usize = 255;
 const RESOURCE_TYPE: &str = "security-group";
@@ -43,11 +55,6 @@ const DEFAULT_NAME: &str = "default";
 fn is_plain(text: &str) -> bool {
     text.len() <= MAX_TEXT_LEN
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" ._-:/()#,@[]+=&;{}!$*".contains(&byte))
-}
-
-/// A parameter that is there and says something: some clients send an empty text for what they do not set.
-fn given(parameter: &Option<String>) -> Option<&str> {
-    parameter.as_deref().filter(|text| !text.is_empty())
 }
 
 fn arn(context: &Context, id: SecurityGroupId) -> String {
@@ -75,10 +82,7 @@ pub(super) fn create_security_group(
         let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
         return Err(ApiError::new("InvalidGroup.Duplicate", message));
     }
-    if tx.security_groups.len() >= MAX_GROUPS {
-        let message = "The maximum number of security groups has been reached.";
-        return Err(ApiError::new("SecurityGroupLimitExceeded", message));
-    }
+    quotas::check(context, Quota::SecurityGroups, tx.security_groups.len())?;
     let id = SecurityGroupId::from_number(context.id_number());
     tx.put(SecurityGroup {
         id,

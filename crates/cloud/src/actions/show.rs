@@ -23,3 +23,8 @@ pub(super) fn group_identifiers(tables: &Tables, groups: &[SecurityGroupId]) -> 
 pub(super) fn boolean(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
+
+/// A parameter that is there and says something: some clients send an empty text for what they do not set.
+pub(super) fn given(parameter: &Option<String>) -> Option<&str> {
+    parameter.as_deref().filter(|text| !text.is_empty())
+}

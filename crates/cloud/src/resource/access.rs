@@ -112,6 +112,14 @@ pub struct SecurityGroup {
     pub vpc_associations: BTreeMap<VpcId, SecurityGroupVpcAssociation>,
 }
 
+impl SecurityGroup {
+    /// Whether interfaces of this VPC may carry it: it was made there, or is associated with it.
+    pub fn serves(&self, vpc: VpcId) -> bool {
+        let is_associated = |it: &SecurityGroupVpcAssociation| it.state == SecurityGroupVpcState::Associated;
+        self.vpc == vpc || self.vpc_associations.get(&vpc).is_some_and(is_associated)
+    }
+}
+
 /// A security group's association with a VPC other than its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroupVpcAssociation {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use types::{
     Cidr, EgressOnlyInternetGatewayId, InternetGatewayId, Ipv4Cidr, Ipv6Cidr, NatGatewayId, NetworkAclAssociationId,
     NetworkAclId, NetworkInterfaceId, ParseCidrError, PrefixListId, Protocol, RouteTableAssociationId, RouteTableId,
-    SubnetId, Timestamp, VpcEndpointId, VpcId, VpcPeeringConnectionId, VpnGatewayId,
+    SubnetId, VpcEndpointId, VpcId, VpcPeeringConnectionId, VpnGatewayId,
 };
 
 /// Where a route leads.
@@ -239,26 +239,16 @@ pub struct PrefixListEntry {
     pub description: Option<String>,
 }
 
-/// What was last done to a prefix list, as its state tells.
+/// What was last done to a prefix list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PrefixListState {
-    /// It is being made.
-    CreateInProgress,
     /// It was made.
     CreateComplete,
-    /// It is being changed.
-    ModifyInProgress,
     /// It was changed.
     ModifyComplete,
-    /// An older version is being brought back.
-    RestoreInProgress,
-    /// An older version was brought back.
-    RestoreComplete,
-    /// It is being deleted.
-    DeleteInProgress,
-    /// It was deleted.
-    DeleteComplete,
+    /// It should have been changed, and was not.
+    ModifyFailed,
 }
 
 /// A managed prefix list of a customer.
@@ -274,8 +264,8 @@ pub struct PrefixList {
     pub max_entries: u32,
     /// What was last done to it.
     pub state: PrefixListState,
-    /// When its state moves on by itself; `None` where it stays.
-    pub due: Option<Timestamp>,
+    /// Why that failed.
+    pub state_message: Option<String>,
     /// The number of its newest version.
     pub version: i64,
     /// The blocks of each version that is still known, the newest among them.
@@ -283,9 +273,21 @@ pub struct PrefixList {
 }
 
 impl PrefixList {
+    /// How many versions are kept, the newest one included.
+    pub const KEPT_VERSIONS: usize = 100;
+
     /// The blocks that are in force.
     pub fn entries(&self) -> &[PrefixListEntry] {
         self.versions.get(&self.version).map_or(&[], Vec::as_slice)
+    }
+
+    /// Puts these blocks in force, as a new version.
+    pub fn add_version(&mut self, entries: Vec<PrefixListEntry>) {
+        self.version += 1;
+        self.versions.insert(self.version, entries);
+        while self.versions.len() > Self::KEPT_VERSIONS {
+            self.versions.pop_first();
+        }
     }
 }
 

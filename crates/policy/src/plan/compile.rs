@@ -399,7 +399,7 @@ impl<'a> VpcCompiler<'a> {
     /// direction that asks its groups.
     fn add_groups(&mut self) {
         let topology = self.topology;
-        let here = |id: &SecurityGroupId| topology.groups.get(id).is_some_and(|group| group.vpc == self.id);
+        let here = |id: &SecurityGroupId| topology.groups.get(id).is_some_and(|group| group.vpcs.contains(&self.id));
         let used: BTreeSet<SecurityGroupId> =
             self.interfaces.values().flat_map(|(_, i)| &i.groups).filter(|id| here(id)).copied().collect();
         let named: BTreeSet<SecurityGroupId> = used
@@ -413,7 +413,7 @@ impl<'a> VpcCompiler<'a> {
             .filter(here)
             .collect();
         for &id in &named {
-            let members = topology.members(id).into_iter().map(|address| vec![Part::Address(address)]);
+            let members = topology.members(id, self.id).into_iter().map(|address| vec![Part::Address(address)]);
             self.table.sets.insert(members_name(id), set(&[FieldType::Address], false, members));
         }
         for direction in [Direction::Ingress, Direction::Egress] {

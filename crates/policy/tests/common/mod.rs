@@ -41,7 +41,8 @@ pub fn rules(first: u128, texts: &[&str]) -> Vec<GroupRule> {
 }
 
 pub fn add_group(topology: &mut Topology, number: u128, ingress: &[&str], egress: &[&str]) {
-    let group = Group { vpc: VPC, ingress: rules(number * 100, ingress), egress: rules(number * 100 + 50, egress) };
+    let group =
+        Group { vpcs: [VPC].into(), ingress: rules(number * 100, ingress), egress: rules(number * 100 + 50, egress) };
     topology.groups.insert(sg(number), group);
 }
 

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use ec2_shapes::{
     DescribeSecurityGroupRulesRequest, DescribeSecurityGroupRulesResult, DescribeSecurityGroupsRequest,
-    DescribeSecurityGroupsResult, IpPermission, IpRange, Ipv6Range, PrefixListId, ReferencedSecurityGroup,
-    RevokedSecurityGroupRule, UserIdGroupPair,
+    DescribeSecurityGroupsResult, IpPermission, IpRange, Ipv6Range, PrefixListId, RevokedSecurityGroupRule,
 };
-use types::{Protocol, SecurityGroupId, SecurityGroupRuleId};
+use types::{Protocol, SecurityGroupId, SecurityGroupRuleId, VpcId};
 
+use super::references::{pair_shape, referenced_shape};
 use super::{arn, by_name};
 use crate::context::Context;
 use crate::error::ApiError;
@@ -32,6 +32,8 @@ fn port_fields(protocol: Protocol) -> Option<(i32, i32)> {
 /// Rules as `IpPermissions`: what differs in the peer alone is put together, in the order of its first rule.
 pub(super) fn permissions_shape<'a>(
     context: &Context,
+    tables: &Tables,
+    vpc: VpcId,
     rules: impl Iterator<Item = (Protocol, &'a Peer, Option<&'a str>)>,
 ) -> Vec<IpPermission> {
     let mut permissions: Vec<(Protocol, IpPermission)> = Vec::new();
@@ -57,20 +59,22 @@ pub(super) fn permissions_shape<'a>(
             Peer::PrefixList(id) => {
                 permission.prefix_list_ids.push(PrefixListId { prefix_list_id: Some(id.to_string()), description });
             }
-            Peer::Group(id) => permission.user_id_group_pairs.push(UserIdGroupPair {
-                description,
-                group_id: Some(id.to_string()),
-                user_id: Some(context.account().to_string()),
-                ..UserIdGroupPair::default()
-            }),
+            Peer::Group(id) => {
+                permission.user_id_group_pairs.push(pair_shape(context, tables, vpc, *id, description));
+            }
         }
     }
     permissions.into_iter().map(|(_, permission)| permission).collect()
 }
 
-fn permissions_of(context: &Context, group: &SecurityGroup, is_egress: bool) -> Vec<IpPermission> {
+fn permissions_of(context: &Context, tables: &Tables, group: &SecurityGroup, is_egress: bool) -> Vec<IpPermission> {
     let rules = group.rules.iter().filter(|rule| rule.is_egress == is_egress);
-    permissions_shape(context, rules.map(|rule| (rule.protocol, &rule.peer, rule.description.as_deref())))
+    permissions_shape(
+        context,
+        tables,
+        group.vpc,
+        rules.map(|rule| (rule.protocol, &rule.peer, rule.description.as_deref())),
+    )
 }
 
 fn ipv4_of(peer: &Peer) -> Option<String> {
@@ -108,12 +112,7 @@ pub(super) fn rule_shape(
         ip_protocol: Some(rule.protocol.ec2_name()),
         is_egress: Some(rule.is_egress),
         prefix_list_id: prefix_list_of(&rule.peer),
-        referenced_group_info: group_of(&rule.peer).map(|id| ReferencedSecurityGroup {
-            group_id: Some(id.to_string()),
-            user_id: Some(owner.clone()),
-            vpc_id: tables.security_groups.get(&id).map(|group| group.vpc.to_string()),
-            ..ReferencedSecurityGroup::default()
-        }),
+        referenced_group_info: group_of(&rule.peer).map(|id| referenced_shape(context, tables, group.vpc, id)),
         security_group_rule_arn: Some(format!(
             "arn:aws:ec2:{}:{owner}:security-group-rule/{}",
             context.region, rule.id
@@ -279,8 +278,8 @@ fn group_shape(context: &Context, row: &GroupRow<'_>) -> ec2_shapes::SecurityGro
         description: Some(group.description.clone()),
         group_id: Some(group.id.to_string()),
         group_name: Some(group.name.to_string()),
-        ip_permissions: permissions_of(context, group, false),
-        ip_permissions_egress: permissions_of(context, group, true),
+        ip_permissions: permissions_of(context, row.tables, group, false),
+        ip_permissions_egress: permissions_of(context, row.tables, group, true),
         owner_id: Some(row.owner.to_owned()),
         security_group_arn: Some(arn(context, group.id)),
         tags: tagging::to_shape(row.tables.tags_of(&group.id.to_string())),

@@ -3,10 +3,12 @@
 use ec2_shapes::{IpPermission, IpRange, UserIdGroupPair};
 use types::{Ipv4Cidr, Ipv6Cidr, PortRange, Protocol, SecurityGroupId};
 
-use super::{by_id, by_name, given, is_plain, unknown_id};
+use super::super::prefix_lists;
+use super::{by_id, by_name, given, is_plain, references, unknown_id};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::resource::{Peer, SecurityGroup, SecurityGroupRule};
+use crate::query::get;
+use crate::resource::{Peer, SecurityGroup, SecurityGroupRule, VpcPeeringConnection};
 use crate::state::Tables;
 
 /// What a request says of one rule: what makes it this rule, and its description.
@@ -101,6 +103,15 @@ impl Legacy {
     }
 }
 
+/// Whether the groups that a request names must be there: rules about others can only be taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sources {
+    /// They must, and a rule of the group may name them.
+    MustBeThere,
+    /// Those that a rule of the group names already need not.
+    MayBeGone,
+}
+
 /// The rules that the permissions state for `group`: one for each peer.
 ///
 /// # Errors
@@ -111,6 +122,7 @@ pub(super) fn read(
     tables: &Tables,
     group: &SecurityGroup,
     permissions: &[IpPermission],
+    sources: Sources,
 ) -> Result<Vec<Wanted>, ApiError> {
     let mut wanted = Vec::new();
     for permission in permissions {
@@ -126,11 +138,17 @@ pub(super) fn read(
         for range in &permission.ipv6_ranges {
             add(Peer::Ipv6(ipv6(range.cidr_ipv6.as_deref())?), &range.description)?;
         }
-        if let Some(list) = permission.prefix_list_ids.first() {
-            return Err(unknown_prefix_list(list.prefix_list_id.as_deref()));
+        for list in &permission.prefix_list_ids {
+            let id = given(&list.prefix_list_id).ok_or_else(|| ApiError::missing("prefixListId"))?;
+            add(Peer::PrefixList(prefix_lists::read_id(context, tables, id)?), &list.description)?;
         }
         for pair in &permission.user_id_group_pairs {
-            add(Peer::Group(source_group(context, tables, group, pair)?), &pair.description)?;
+            let source = match sources {
+                Sources::MayBeGone => named_already(group, pair),
+                Sources::MustBeThere => None,
+            };
+            let source = source.map_or_else(|| source_group(context, tables, group, pair), Ok)?;
+            add(Peer::Group(source), &pair.description)?;
         }
         if wanted.len() == before {
             let message = "A permission must name a CIDR block, a prefix list or a security group";
@@ -216,42 +234,47 @@ fn ipv6(text: Option<&str>) -> Result<Ipv6Cidr, ApiError> {
     text.parse().map_err(|_| malformed_cidr(text))
 }
 
-/// There are no prefix lists yet, neither AWS's nor a customer's.
-fn unknown_prefix_list(id: Option<&str>) -> ApiError {
-    match id {
-        Some(id) => ApiError::new("InvalidPrefixListID.NotFound", format!("The prefix list ID '{id}' does not exist")),
-        None => ApiError::missing("prefixListId"),
-    }
+/// The group a pair names by id, where a rule of the group names it already.
+fn named_already(group: &SecurityGroup, pair: &UserIdGroupPair) -> Option<SecurityGroupId> {
+    let id: SecurityGroupId = given(&pair.group_id)?.parse().ok()?;
+    group.rules.iter().any(|rule| rule.peer == Peer::Group(id)).then_some(id)
 }
 
-/// The group a pair names: by id anywhere in the VPC of the rule's own group, by name in the default VPC.
+/// The group a pair names: by id in the VPC of the rule's own group or one that is connected with it, by name in the
+/// default VPC.
 fn source_group(
     context: &Context,
     tables: &Tables,
     group: &SecurityGroup,
     pair: &UserIdGroupPair,
 ) -> Result<SecurityGroupId, ApiError> {
-    if let Some(peering) = given(&pair.vpc_peering_connection_id) {
-        let message = format!("The vpcPeeringConnection ID '{peering}' does not exist");
-        return Err(ApiError::new("InvalidVpcPeeringConnectionID.NotFound", message));
-    }
+    let peering =
+        given(&pair.vpc_peering_connection_id).map(|id| get::<VpcPeeringConnection>(tables, id)).transpose()?;
     let other_account = given(&pair.user_id).is_some_and(|owner| owner != context.account().as_str());
     let source = match (given(&pair.group_id), given(&pair.group_name)) {
-        // Another account's groups can only be reached through a peering.
+        // There are no other accounts.
         (Some(name), _) | (None, Some(name)) if other_account => return Err(unknown_id(name)),
-        (Some(id), _) => by_id(tables, id)?,
+        // Another account's group may be named with its owner.
+        (Some(id), _) => match id.split_once('/') {
+            Some((owner, id)) if owner == context.account().as_str() => by_id(tables, id)?,
+            Some(_) => return Err(unknown_id(id)),
+            None => by_id(tables, id)?,
+        },
         (None, Some(name)) => by_name(tables, name)?,
         (None, None) => return Err(ApiError::missing("groupId")),
     };
     let other_vpc = given(&pair.vpc_id).is_some_and(|vpc| vpc != source.vpc.to_string());
-    if source.vpc != group.vpc || other_vpc {
+    let other_peering = peering
+        .is_some_and(|peering| !peering.is_alive() || peering.peer_of(group.vpc).is_none_or(|peer| peer != source.vpc));
+    if !references::may_name(tables, group, source) || other_vpc || other_peering {
         let message = "You have specified two resources that belong to different networks.";
         return Err(ApiError::new("InvalidGroup.NotFound", message));
     }
     Ok(source.id)
 }
 
-fn description(text: &Option<String>) -> Result<Option<String>, ApiError> {
+/// A description, checked; an empty one is none.
+pub(super) fn description(text: &Option<String>) -> Result<Option<String>, ApiError> {
     match given(text) {
         Some(text) if !is_plain(text) => Err(ApiError::invalid_value(
             "Invalid rule description. Valid descriptions are strings less than 256 characters from the following \

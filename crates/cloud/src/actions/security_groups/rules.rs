@@ -12,15 +12,16 @@ use types::SecurityGroupRuleId;
 
 use super::describe::{permissions_shape, revoked_shape, rule_shape};
 use super::named;
-use super::permissions::{self, Legacy, Wanted};
+use super::permissions::{self, Legacy, Sources, Wanted};
 use crate::context::Context;
 use crate::error::ApiError;
-use crate::resource::{Peer, SecurityGroup, SecurityGroupRule, Tags};
+use crate::prefix_lists::weight;
+use crate::quotas::Quota;
+use crate::resource::{AddressFamily, Peer, SecurityGroup, SecurityGroupRule, Tags};
+use crate::state::Tables;
 use crate::tagging::{self, NewTags};
 use crate::transaction::Transaction;
 
-/// How many rules a group may have in each direction, of IPv4 and of IPv6.
-const MAX_RULES: usize = 60;
 const RESOURCE_TYPE: &str = "security-group-rule";
 
 /// What all four actions have in common.
@@ -98,7 +99,13 @@ pub(in crate::actions) fn revoke_security_group_egress(
 
 impl Asked {
     /// The rules that the request states, however it does.
-    fn wanted(self, context: &Context, tx: &Transaction, group: &SecurityGroup) -> Result<Vec<Wanted>, ApiError> {
+    fn wanted(
+        self,
+        context: &Context,
+        tx: &Transaction,
+        group: &SecurityGroup,
+        sources: Sources,
+    ) -> Result<Vec<Wanted>, ApiError> {
         let permissions = match (self.permissions.is_empty(), self.legacy.is_given()) {
             (false, false) => self.permissions,
             (false, true) => {
@@ -114,7 +121,7 @@ impl Asked {
             (true, true) => self.legacy.into_permissions()?,
             (true, false) => return Err(ApiError::missing("ipPermissions")),
         };
-        permissions::read(context, tx, group, &permissions)
+        permissions::read(context, tx, group, &permissions, sources)
     }
 }
 
@@ -128,7 +135,7 @@ fn authorize(
     let tags = NewTags::new(tags, &[RESOURCE_TYPE])?;
     let mut group = SecurityGroup::clone(named(tx, &asked.group_id, &asked.group_name)?);
     let is_egress = asked.is_egress;
-    let wanted = asked.wanted(context, tx, &group)?;
+    let wanted = asked.wanted(context, tx, &group, Sources::MustBeThere)?;
     let existing = group.rules.len();
     for wanted in wanted {
         let same = group.rules.iter().position(|rule| rule.is_egress == is_egress && wanted.is(rule));
@@ -149,7 +156,7 @@ fn authorize(
             description: wanted.description,
         });
     }
-    check_quota(&group, is_egress)?;
+    check_quota(context, tx, &group, is_egress)?;
     let group = Arc::new(group);
     tx.put(crate::state::Record::SecurityGroup(Arc::clone(&group)));
     let added = &group.rules[existing..];
@@ -159,18 +166,29 @@ fn authorize(
     Ok(added.iter().map(|rule| rule_shape(context, tx, &group, rule)).collect())
 }
 
-/// IPv4 and IPv6 are counted apart; a rule about a group or a prefix list counts as one of each.
-fn check_quota(group: &SecurityGroup, is_egress: bool) -> Result<(), ApiError> {
-    let count = |counts: fn(&Peer) -> bool| {
-        group.rules.iter().filter(|rule| rule.is_egress == is_egress && counts(&rule.peer)).count()
-    };
-    let ipv4 = count(|peer| !matches!(peer, Peer::Ipv6(_)));
-    let ipv6 = count(|peer| !matches!(peer, Peer::Ipv4(_)));
-    if ipv4.max(ipv6) > MAX_RULES {
-        let message = "The maximum number of rules per security group has been reached.";
-        return Err(ApiError::new("RulesPerSecurityGroupLimitExceeded", message));
+/// IPv4 and IPv6 are counted apart; a rule about a group counts as one of each, and a prefix list as many times as it may
+/// have blocks.
+pub(in crate::actions) fn check_quota(
+    context: &Context,
+    tables: &Tables,
+    group: &SecurityGroup,
+    is_egress: bool,
+) -> Result<(), ApiError> {
+    let (mut ipv4, mut ipv6) = (0, 0);
+    for rule in group.rules.iter().filter(|rule| rule.is_egress == is_egress) {
+        let (of_ipv4, of_ipv6) = match rule.peer {
+            Peer::Ipv4(_) => (1, 0),
+            Peer::Ipv6(_) => (0, 1),
+            Peer::Group(_) => (1, 1),
+            Peer::PrefixList(id) => match weight(tables, id) {
+                (AddressFamily::Ipv4, count) => (count, 0),
+                (AddressFamily::Ipv6, count) => (0, count),
+            },
+        };
+        (ipv4, ipv6) = (ipv4 + of_ipv4, ipv6 + of_ipv6);
     }
-    Ok(())
+    let allowed = usize::try_from(context.config.quotas.get(Quota::RulesPerSecurityGroup)).unwrap_or(usize::MAX);
+    if ipv4.max(ipv6) > allowed { Err(Quota::RulesPerSecurityGroup.exceeded()) } else { Ok(()) }
 }
 
 /// Takes rules away. Where a rule is not there, a group of a default VPC loses the others and the answer lists what was
@@ -186,7 +204,7 @@ fn revoke(
     let mut unknown = Vec::new();
     let mut gone: Vec<SecurityGroupRuleId> = Vec::new();
     if rule_ids.is_empty() {
-        for wanted in asked.wanted(context, tx, &group)? {
+        for wanted in asked.wanted(context, tx, &group, Sources::MayBeGone)? {
             match group.rules.iter().find(|rule| rule.is_egress == is_egress && wanted.is(rule)) {
                 Some(rule) => gone.push(rule.id),
                 None => unknown.push(wanted),
@@ -204,8 +222,7 @@ fn revoke(
     }
     let in_default_vpc = tx.vpcs.get(&group.vpc).is_some_and(|vpc| vpc.is_default);
     if !unknown.is_empty() && !in_default_vpc {
-        let message = "The specified rule does not exist in this security group.";
-        return Err(ApiError::new("InvalidPermission.NotFound", message));
+        return Err(no_such_rule());
     }
     let (revoked, kept): (Vec<_>, Vec<_>) = group.rules.iter().cloned().partition(|rule| gone.contains(&rule.id));
     for rule in &revoked {
@@ -217,12 +234,20 @@ fn revoke(
     let revoked = revoked.iter().map(|rule| revoked_shape(&group, rule)).collect();
     let unknown = permissions_shape(
         context,
+        tx,
+        group.vpc,
         unknown.iter().map(|wanted| (wanted.protocol, &wanted.peer, wanted.description.as_deref())),
     );
     Ok((revoked, unknown))
 }
 
-fn rule_of(group: &SecurityGroup, is_egress: bool, id: &str) -> Result<SecurityGroupRuleId, ApiError> {
+/// The error for a rule that is not there.
+pub(super) fn no_such_rule() -> ApiError {
+    ApiError::new("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+}
+
+/// A rule of the group in this direction, by its id.
+pub(super) fn rule_of(group: &SecurityGroup, is_egress: bool, id: &str) -> Result<SecurityGroupRuleId, ApiError> {
     let id: SecurityGroupRuleId = id.parse().map_err(|_| super::describe::malformed_rule_id(id))?;
     let is_there = group.rules.iter().any(|rule| rule.id == id && rule.is_egress == is_egress);
     if is_there { Ok(id) } else { Err(super::describe::unknown_rule_ids(&[id.to_string()])) }

@@ -1,5 +1,6 @@
 //! What groups and rules do, through their actions.
 
+mod change;
 mod describe;
 mod model;
 
@@ -180,7 +181,7 @@ fn bad_rules_are_refused_in_aws_words() {
     };
     let no_peer = IpPermission { ip_ranges: vec![], ..cidr("tcp", SSH, "") };
     let no_protocol = IpPermission { ip_protocol: None, ..cidr("tcp", SSH, "0.0.0.0/0") };
-    let list = PrefixListId { prefix_list_id: Some("pl-1".to_owned()), description: None };
+    let list = PrefixListId { prefix_list_id: Some("pl-00000000000000001".to_owned()), description: None };
     let from_list = IpPermission { prefix_list_ids: vec![list], ..no_peer.clone() };
     let mut strangers = from_group("tcp", SSH, &web);
     strangers.user_id_group_pairs[0].user_id = Some("210987654321".to_owned());
