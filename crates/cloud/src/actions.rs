@@ -14,6 +14,7 @@ mod gateways;
 mod images;
 mod instances;
 mod key_pairs;
+mod launch_templates;
 mod nat_gateways;
 mod network_acls;
 pub(crate) mod network_interfaces;
@@ -95,6 +96,11 @@ mod all {
         start_instances, stop_instances, terminate_instances, unmonitor_instances,
     };
     pub(super) use super::key_pairs::{create_key_pair, delete_key_pair, describe_key_pairs, import_key_pair};
+    pub(super) use super::launch_templates::{
+        create_launch_template, create_launch_template_version, delete_launch_template,
+        delete_launch_template_versions, describe_launch_template_versions, describe_launch_templates,
+        get_launch_template_data, modify_launch_template,
+    };
     pub(super) use super::nat_gateways::{
         assign_private_nat_gateway_address, associate_nat_gateway_address, create_nat_gateway, delete_nat_gateway,
         describe_nat_gateways, disassociate_nat_gateway_address, unassign_private_nat_gateway_address,

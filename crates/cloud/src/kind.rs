@@ -141,6 +141,9 @@ kinds! {
         "volume", "volume", "InvalidVolumeID.Malformed", "InvalidVolume.NotFound";
     Snapshot by SnapshotId in snapshots:
         "snapshot", "snapshot", "InvalidSnapshotID.Malformed", "InvalidSnapshot.NotFound";
+    LaunchTemplate by LaunchTemplateId in launch_templates:
+        "launch-template", "launch template ID",
+        "InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound";
 }
 
 #[cfg(test)]

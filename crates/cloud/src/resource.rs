@@ -6,6 +6,7 @@ mod iam;
 mod image;
 mod instance;
 mod interface;
+mod launch_template;
 mod options;
 mod routes;
 mod volume;
@@ -35,6 +36,7 @@ pub use interface::{
     Address, Attachment, ConnectionTracking, InterfaceManager, InterfacePermission, InterfaceTransition, InterfaceType,
     NetworkInterface, NetworkInterfacePermission, PublicAddress, SecondaryAddress, TransitionKind,
 };
+pub use launch_template::{LaunchData, LaunchTemplate, LaunchTemplateVersion};
 pub use options::{
     AssociationState, CapacityChoice, CpuCredits, CpuOptions, IamProfileAssociation, InstanceOptions,
     InstancePlacement, InstanceTenancy, MaintenanceOptions, PrivateDnsOptions,

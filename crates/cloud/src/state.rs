@@ -121,6 +121,8 @@ tables! {
     snapshots: SnapshotId => Snapshot by id,
     /// Images.
     images: ImageId => Image by id,
+    /// Launch templates.
+    launch_templates: LaunchTemplateId => LaunchTemplate by id,
     /// Tags, by the id of what they are on.
     tags: Arc<str> => TagSet by resource,
     /// Client tokens that were used.
@@ -255,6 +257,7 @@ impl Key {
             Self::VpcEndpoint(id) => id.to_string(),
             Self::FlowLog(id) => id.to_string(),
             Self::Instance(id) => id.to_string(),
+            Self::LaunchTemplate(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Image(id) => id.to_string(),

@@ -51,9 +51,20 @@ pub(super) use unknown::{
     describe_classic_link_instances, describe_instance_event_windows, describe_instance_topology, get_password_data,
 };
 
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::resource::Instance;
 use crate::state::Tables;
+
+/// An instance as a record and as answers show it.
+pub(super) fn described<'a>(
+    context: &Context,
+    tables: &'a Tables,
+    text: &str,
+) -> Result<(&'a Arc<Instance>, ec2_shapes::Instance), ApiError> {
+    let instance = find_instance(tables, parse_instance_id(text)?)?;
+    Ok((instance, shape::InstanceView { context, tables, instance }.to_shape()))
+}
 
 /// The id of an instance.
 pub(super) fn parse_instance_id(text: &str) -> Result<InstanceId, ApiError> {

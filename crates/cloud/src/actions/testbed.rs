@@ -85,6 +85,22 @@ impl Bed {
         }
     }
 
+    /// Carries out a writing function; on error the State stays.
+    pub(crate) fn write<T>(
+        &mut self,
+        work: impl FnOnce(&Context, &mut Transaction) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let mut tx = Transaction::new(&self.state, self.context.region.clone());
+        let told = work(&self.context, &mut tx)?;
+        self.state = tx.finish().1;
+        Ok(told)
+    }
+
+    /// Asks a reading function.
+    pub(crate) fn read<T>(&self, ask: impl FnOnce(&Context, &View<'_>) -> Result<T, ApiError>) -> Result<T, ApiError> {
+        ask(&self.context, &self.view())
+    }
+
     /// The code and message of the error that a request gets.
     pub(crate) fn error(&mut self, request: impl Into<Request>) -> (&'static str, String) {
         let error = self.ask(request).expect_err("a request that should fail");

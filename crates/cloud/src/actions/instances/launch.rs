@@ -19,14 +19,14 @@ use super::listing::reservation;
 use super::profiles;
 use super::shape::InstanceView;
 use crate::actions::account::metadata_defaults;
-use crate::actions::images;
+use crate::actions::{images, launch_templates};
 use crate::catalog::{DEFAULT_TYPE, InstanceType};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency;
 use crate::resource::*;
 use crate::services::ssm;
-use crate::tagging::NewTags;
+use crate::tagging::{self, NewTags};
 use crate::transaction::Transaction;
 
 /// How many instances one call may launch.
@@ -41,12 +41,14 @@ pub(in crate::actions) fn run_instances(
     request: RunInstancesRequest,
 ) -> Result<Reservation, ApiError> {
     check_counts(&request)?;
-    let token = request.client_token.as_deref().unwrap_or_default();
+    let token = request.client_token.clone().unwrap_or_default();
+    let token = token.as_str();
     let scope = network::token_scope(context, tx, &request);
     let parameters = idempotency::digest(&RunInstancesRequest { dry_run: None, ..request.clone() });
     if let Some(made) = idempotency::check(context, tx, ACTION, &scope, token, &parameters)? {
         return repeat(context, tx, &made);
     }
+    let (request, template) = launch_templates::resolve(tx, request)?;
     let launch = Launch::new(context, tx, &request)?;
     let tags = NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface"])?;
     settings::check_metadata_tags(launch.metadata, tags.of("instance"))?;
@@ -54,6 +56,9 @@ pub(in crate::actions) fn run_instances(
     let id = ReservationId::from_number(context.id_number());
     let made =
         (0..count).map(|index| launch.make(context, tx, &tags, id, index)).collect::<Result<Vec<InstanceId>, _>>()?;
+    if let Some(template) = template {
+        made.iter().try_for_each(|id| tagging::add(tx, &id.to_string(), &template.tags()))?;
+    }
     idempotency::remember(context, tx, ACTION, &scope, token, parameters, id.to_string());
     let views = made.iter().filter_map(|id| tx.instances.get(id));
     Ok(reservation(context, id, views.map(|instance| InstanceView { context, tables: tx, instance }).collect()))

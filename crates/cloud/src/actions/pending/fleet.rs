@@ -7,12 +7,8 @@ pending! {
     Write cancel_spot_instance_requests CancelSpotInstanceRequestsRequest -> ec2_shapes::CancelSpotInstanceRequestsResult;
     Write create_capacity_reservation CreateCapacityReservationRequest -> ec2_shapes::CreateCapacityReservationResult;
     Write create_fleet CreateFleetRequest -> ec2_shapes::CreateFleetResult;
-    Write create_launch_template CreateLaunchTemplateRequest -> ec2_shapes::CreateLaunchTemplateResult;
-    Write create_launch_template_version CreateLaunchTemplateVersionRequest -> ec2_shapes::CreateLaunchTemplateVersionResult;
     Write create_placement_group CreatePlacementGroupRequest -> ec2_shapes::CreatePlacementGroupResult;
     Write delete_fleets DeleteFleetsRequest -> ec2_shapes::DeleteFleetsResult;
-    Write delete_launch_template DeleteLaunchTemplateRequest -> ec2_shapes::DeleteLaunchTemplateResult;
-    Write delete_launch_template_versions DeleteLaunchTemplateVersionsRequest -> ec2_shapes::DeleteLaunchTemplateVersionsResult;
     Write delete_placement_group DeletePlacementGroupRequest -> ();
     Read describe_capacity_reservation_fleets DescribeCapacityReservationFleetsRequest -> ec2_shapes::DescribeCapacityReservationFleetsResult;
     Read describe_capacity_reservations DescribeCapacityReservationsRequest -> ec2_shapes::DescribeCapacityReservationsResult;
@@ -22,8 +18,6 @@ pending! {
     Read describe_host_reservation_offerings DescribeHostReservationOfferingsRequest -> ec2_shapes::DescribeHostReservationOfferingsResult;
     Read describe_host_reservations DescribeHostReservationsRequest -> ec2_shapes::DescribeHostReservationsResult;
     Read describe_hosts DescribeHostsRequest -> ec2_shapes::DescribeHostsResult;
-    Read describe_launch_template_versions DescribeLaunchTemplateVersionsRequest -> ec2_shapes::DescribeLaunchTemplateVersionsResult;
-    Read describe_launch_templates DescribeLaunchTemplatesRequest -> ec2_shapes::DescribeLaunchTemplatesResult;
     Read describe_placement_groups DescribePlacementGroupsRequest -> ec2_shapes::DescribePlacementGroupsResult;
     Read describe_spot_datafeed_subscription DescribeSpotDatafeedSubscriptionRequest -> ec2_shapes::DescribeSpotDatafeedSubscriptionResult;
     Read describe_spot_fleet_instances DescribeSpotFleetInstancesRequest -> ec2_shapes::DescribeSpotFleetInstancesResponse;
@@ -31,11 +25,9 @@ pending! {
     Read describe_spot_fleet_requests DescribeSpotFleetRequestsRequest -> ec2_shapes::DescribeSpotFleetRequestsResponse;
     Read describe_spot_instance_requests DescribeSpotInstanceRequestsRequest -> ec2_shapes::DescribeSpotInstanceRequestsResult;
     Read describe_spot_price_history DescribeSpotPriceHistoryRequest -> ec2_shapes::DescribeSpotPriceHistoryResult;
-    Read get_launch_template_data GetLaunchTemplateDataRequest -> ec2_shapes::GetLaunchTemplateDataResult;
     Write modify_capacity_reservation ModifyCapacityReservationRequest -> ec2_shapes::ModifyCapacityReservationResult;
     Write modify_fleet ModifyFleetRequest -> ec2_shapes::ModifyFleetResult;
     Write modify_hosts ModifyHostsRequest -> ec2_shapes::ModifyHostsResult;
-    Write modify_launch_template ModifyLaunchTemplateRequest -> ec2_shapes::ModifyLaunchTemplateResult;
     Write modify_spot_fleet_request ModifySpotFleetRequestRequest -> ec2_shapes::ModifySpotFleetRequestResponse;
     Write release_hosts ReleaseHostsRequest -> ec2_shapes::ReleaseHostsResult;
     Write request_spot_fleet RequestSpotFleetRequest -> ec2_shapes::RequestSpotFleetResponse;

@@ -51,7 +51,6 @@ fn unavailable_features(request: &RunInstancesRequest) -> Vec<Asked> {
         (request.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true), "HibernationOptions"),
         (request.instance_market_options.is_some(), "InstanceMarketOptions"),
         (is_some(&request.kernel_id), "KernelId"),
-        (request.launch_template.is_some(), "LaunchTemplate"),
         (!request.license_specifications.is_empty(), "LicenseSpecification"),
         (request.operator.is_some(), "Operator"),
         (is_some(&request.ramdisk_id), "RamdiskId"),

@@ -365,8 +365,8 @@ fn bad_launches_get_precise_errors() {
         ),
         (
             Box::new(|r| r.launch_template = Some(LaunchTemplateSpecification::default())),
-            "UnsupportedOperation",
-            "The parameter LaunchTemplate".into(),
+            "MissingParameter",
+            "The request must contain the parameter LaunchTemplateId or LaunchTemplateName".into(),
         ),
         (
             Box::new(|r| r.placement = Some(Placement { affinity: some("host"), ..Default::default() })),
