@@ -12,6 +12,7 @@ mod ebs_settings;
 mod flow_logs;
 mod gateways;
 mod images;
+mod instance_connect_endpoints;
 mod instances;
 mod key_pairs;
 mod launch_templates;
@@ -31,6 +32,7 @@ mod tags;
 #[cfg(test)]
 pub(crate) mod testbed;
 mod volumes;
+mod vpc_endpoints;
 mod vpcs;
 mod vpn_gateways;
 
@@ -82,6 +84,9 @@ mod all {
         list_images_in_recycle_bin, modify_image_attribute, register_image,
         replace_image_criteria_in_allowed_images_settings, reset_image_attribute,
     };
+    pub(super) use super::instance_connect_endpoints::{
+        create_instance_connect_endpoint, delete_instance_connect_endpoint,
+    };
     pub(super) use super::instances::{
         associate_iam_instance_profile, describe_classic_link_instances, describe_iam_instance_profile_associations,
         describe_instance_attribute, describe_instance_credit_specifications, describe_instance_event_windows,
@@ -120,7 +125,6 @@ mod all {
         accept_vpc_peering_connection, create_vpc_peering_connection, delete_vpc_peering_connection,
         describe_vpc_peering_connections, modify_vpc_peering_connection_options, reject_vpc_peering_connection,
     };
-    pub(super) use super::pending::connect::*;
     pub(super) use super::pending::fleet::*;
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::prefix_lists::{
@@ -156,6 +160,10 @@ mod all {
         attach_volume, create_volume, delete_volume, describe_volume_attribute, describe_volume_status,
         describe_volumes, describe_volumes_modifications, detach_volume, enable_volume_io, list_volumes_in_recycle_bin,
         modify_volume, modify_volume_attribute,
+    };
+    pub(super) use super::vpc_endpoints::{
+        create_vpc_endpoint, delete_vpc_endpoints, describe_vpc_endpoint_services, describe_vpc_endpoints,
+        modify_vpc_endpoint,
     };
     pub(super) use super::vpcs::{
         associate_vpc_cidr_block, create_default_vpc, create_vpc, delete_vpc, describe_vpc_attribute,

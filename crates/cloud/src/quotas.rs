@@ -51,6 +51,9 @@ quotas! {
     /// Entries of a network ACL in one direction.
     EntriesPerNetworkAcl "entries-per-network-acl" = 20,
         "NetworkAclEntryLimitExceeded" "The maximum number of network acl entries has been reached.";
+    /// Gateway endpoints in a region.
+    GatewayVpcEndpoints "gateway-vpc-endpoints" = 20,
+        "VpcEndpointLimitExceeded" "The maximum number of VPC endpoints has been reached.";
     /// Internet gateways in a region.
     InternetGateways "internet-gateways" = 5,
         "InternetGatewayLimitExceeded" "The maximum number of internet gateways has been reached.";

@@ -9,7 +9,8 @@ use super::model::{Model, Shape};
 pub fn correct(model: &mut Model) -> Result<()> {
     item_name_on_the_list(model)?;
     attribute_answers_hold_one_attribute(model)?;
-    gateways_are_attached_as_available(model)
+    gateways_are_attached_as_available(model)?;
+    endpoint_states_begin_small(model)
 }
 
 /// An internet gateway's attachment is `available`, as the text of `InternetGatewayAttachment` says; its enum does not.
@@ -50,6 +51,18 @@ fn attribute_answers_hold_one_attribute(model: &mut Model) -> Result<()> {
     let Some(Shape::Structure(members)) = model.shapes.get_mut(name) else { bail!("{name} is not a structure") };
     for list in lists {
         members.iter_mut().find(|member| member.name == list).context("a list vanished")?.omit_empty = true;
+    }
+    Ok(())
+}
+
+/// The model writes the states of a VPC endpoint with a capital letter, `Available`; EC2 and its filters say `available`.
+fn endpoint_states_begin_small(model: &mut Model) -> Result<()> {
+    let name = "State";
+    let Some(Shape::Enum(values)) = model.shapes.get_mut(name) else { bail!("{name} is no enum any more") };
+    for value in values {
+        let first = value.chars().next().with_context(|| format!("{name} has an empty value"))?;
+        ensure!(first.is_ascii_uppercase(), "{name} writes {value:?} now; drop this correction");
+        value.replace_range(..1, &first.to_ascii_lowercase().to_string());
     }
     Ok(())
 }

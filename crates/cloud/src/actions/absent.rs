@@ -23,6 +23,12 @@ impl Named for Vec<String> {
     }
 }
 
+impl Named for String {
+    fn names(&self) -> Vec<&str> {
+        vec![self]
+    }
+}
+
 impl Named for Option<String> {
     fn names(&self) -> Vec<&str> {
         self.as_deref().into_iter().collect()
@@ -138,6 +144,9 @@ absent! {
     describe_client_vpn_endpoints(DescribeClientVpnEndpointsRequest -> DescribeClientVpnEndpointsResult):
         [client_vpn_endpoint_ids "InvalidClientVpnEndpointId.NotFound" "client VPN endpoint ID"]
         pages (max_results next_token) 5..=1000, filters ["endpoint-id", "transport-protocol"];
+    describe_instance_connect_endpoints(DescribeInstanceConnectEndpointsRequest -> DescribeInstanceConnectEndpointsResult):
+        [instance_connect_endpoint_ids "InvalidInstanceConnectEndpointId.NotFound" "instance connect endpoint ID"]
+        pages (max_results next_token) 1..=50, filters ["instance-connect-endpoint-id", "state", "subnet-id", "tag-value", "vpc-id"];
     describe_ipam_pools(DescribeIpamPoolsRequest -> DescribeIpamPoolsResult):
         [ipam_pool_ids "InvalidIpamPoolId.NotFound" "ipam-pool ID"]
         pages (max_results next_token) 5..=1000, filters [];
@@ -282,9 +291,23 @@ absent! {
     describe_vpc_block_public_access_exclusions(DescribeVpcBlockPublicAccessExclusionsRequest -> DescribeVpcBlockPublicAccessExclusionsResult):
         [exclusion_ids "InvalidVpcBlockPublicAccessExclusionId.NotFound" "VPC block public access exclusion ID"]
         pages (max_results next_token) 5..=1000, filters ["resource-arn", "internet-gateway-exclusion-mode", "state"];
+    describe_vpc_endpoint_connection_notifications(DescribeVpcEndpointConnectionNotificationsRequest -> DescribeVpcEndpointConnectionNotificationsResult):
+        [connection_notification_id "InvalidConnectionNotification" "connection notification ID"]
+        pages (max_results next_token) 1..=i32::MAX, filters ["connection-notification-arn", "connection-notification-id", "connection-notification-state", "connection-notification-type", "service-id", "vpc-endpoint-id"];
+    describe_vpc_endpoint_connections(DescribeVpcEndpointConnectionsRequest -> DescribeVpcEndpointConnectionsResult):
+        pages (max_results next_token) 5..=i32::MAX, filters ["ip-address-type", "service-id", "transit-gateway-attachment-id", "vpc-endpoint-owner", "vpc-endpoint-region", "vpc-endpoint-state", "vpc-endpoint-id"];
+    describe_vpc_endpoint_service_configurations(DescribeVpcEndpointServiceConfigurationsRequest -> DescribeVpcEndpointServiceConfigurationsResult):
+        [service_ids "InvalidVpcEndpointServiceId.NotFound" "VpcEndpointService Id"]
+        pages (max_results next_token) 5..=i32::MAX, filters ["service-name", "service-id", "service-state", "supported-ip-address-types"];
+    describe_vpc_endpoint_service_permissions(DescribeVpcEndpointServicePermissionsRequest -> DescribeVpcEndpointServicePermissionsResult):
+        [service_id "InvalidVpcEndpointServiceId.NotFound" "VpcEndpointService Id"]
+        pages (max_results next_token) 5..=i32::MAX, filters ["permission-type", "principal", "principal-type"];
     describe_vpc_encryption_controls(DescribeVpcEncryptionControlsRequest -> DescribeVpcEncryptionControlsResult):
         [vpc_encryption_control_ids "InvalidVpcEncryptionControlId.NotFound" "VPC encryption control ID"]
         pages (max_results next_token) 5..=1000, filters [];
+    describe_vpn_connections(DescribeVpnConnectionsRequest -> DescribeVpnConnectionsResult):
+        [vpn_connection_ids "InvalidVpnConnectionID.NotFound" "vpnConnection ID"]
+        pages () 5..=1000, filters ["customer-gateway-configuration", "customer-gateway-id", "state", "option.static-routes-only", "route.destination-cidr-block", "bgp-asn", "type", "vpn-connection-id", "vpn-gateway-id", "transit-gateway-id"];
 }
 
 /// Blocking of public access for the whole account: off, as it cannot be turned on here.

@@ -24,5 +24,4 @@ macro_rules! cloud {
 }
 pub(crate) use cloud;
 
-pub(in crate::actions) mod connect;
 pub(in crate::actions) mod fleet;

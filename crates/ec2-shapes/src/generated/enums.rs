@@ -300,7 +300,7 @@ string_enums! {
     SpotInstanceState { Open = "open", Active = "active", Closed = "closed", Cancelled = "cancelled", Failed = "failed", Disabled = "disabled", }
     SpotInstanceType { OneTime = "one-time", Persistent = "persistent", }
     SpreadLevel { Host = "host", Rack = "rack", }
-    State { PendingAcceptance = "PendingAcceptance", Pending = "Pending", Available = "Available", Deleting = "Deleting", Deleted = "Deleted", Rejected = "Rejected", Failed = "Failed", Expired = "Expired", Partial = "Partial", }
+    State { PendingAcceptance = "pendingAcceptance", Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", Rejected = "rejected", Failed = "failed", Expired = "expired", Partial = "partial", }
     StaticSourcesSupportValue { Enable = "enable", Disable = "disable", }
     StatisticType { P50 = "p50", }
     StatusName { Reachability = "reachability", }
