@@ -14,6 +14,10 @@ mod text;
 
 use std::process::ExitCode;
 
+/// Answers are made of many small texts, from several threads: this allocator takes half the time of glibc's for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

@@ -4,6 +4,7 @@
 //! ends, machines, connections and rules stay; when it starts again, it goes on from what it finds.
 
 mod api;
+mod body;
 mod connection;
 mod doors;
 mod down;

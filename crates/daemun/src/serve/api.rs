@@ -13,7 +13,7 @@ use cloud::{ApiError, Config, Context, Transaction};
 use ec2_wire::WireError;
 use ec2_wire::sigv4::{self, Reason, SecretKey, Service, SignatureError, SignedRequest};
 use host::machine::Machines;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode, header};
 use store::{Author, Ledger, WriteError};
@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use types::{Region, Timestamp};
 
 use self::refusal::{Refusal, content_type};
+use super::body::Body;
 use crate::credentials::AccessKey;
 
 /// The largest body of a request, in bytes. User data, the largest thing a request may hold, is under 22 KiB.
@@ -91,7 +92,7 @@ impl Api {
     }
 
     /// The answer to any request whatever.
-    pub(super) async fn answer(&self, request: hyper::Request<Incoming>) -> hyper::Response<Full<Bytes>> {
+    pub(super) async fn answer(&self, request: hyper::Request<Incoming>) -> hyper::Response<Body> {
         let request_id = new_request_id();
         let (head, body) = request.into_parts();
         let outcome = match read_body(body).await {
@@ -102,10 +103,10 @@ impl Api {
             Ok((service, document)) => (StatusCode::OK, service, document),
             Err(refusal) => {
                 tracing::debug!(request_id, code = refusal.code, message = refusal.message, "refused");
-                (refusal.status(), refusal.service, refusal.document(&request_id))
+                (refusal.status(), refusal.service, refusal.document(&request_id).into())
             }
         };
-        let mut response = hyper::Response::new(Full::new(Bytes::from(document)));
+        let mut response = hyper::Response::new(document);
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type(service)));
@@ -125,12 +126,12 @@ impl Api {
         head: &hyper::http::request::Parts,
         body: &Bytes,
         request_id: &str,
-    ) -> Result<(Service, Vec<u8>), Refusal> {
+    ) -> Result<(Service, Body), Refusal> {
         let caller = self.authenticate(head, body)?;
         let (service, asked) = (caller.service, Asked { head, body, request_id });
         let document = match service {
             Service::Ec2 => self.answer_ec2(caller, asked).await?,
-            _ => self.answer_service(caller, asked).await?,
+            _ => self.answer_service(caller, asked).await?.into(),
         };
         Ok((service, document))
     }

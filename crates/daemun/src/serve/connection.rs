@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use super::api::Api;
+use super::body::Body;
 
 /// How many connections are served at a time; more wait.
 const MAX_CONNECTIONS: usize = 1024;
@@ -58,7 +57,7 @@ pub(super) async fn serve(listener: TcpListener, api: Arc<Api>, stop: impl Futur
         let api = Arc::clone(&api);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
             let api = Arc::clone(&api);
-            async move { Ok::<hyper::Response<Full<Bytes>>, std::convert::Infallible>(api.answer(request).await) }
+            async move { Ok::<hyper::Response<Body>, std::convert::Infallible>(api.answer(request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

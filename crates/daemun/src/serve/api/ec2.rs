@@ -3,29 +3,56 @@
 use std::sync::Arc;
 
 use cloud::access::{self, Wish};
+use cloud::actions::InstanceListing;
 use cloud::{ApiError, ConsoleOutput, View};
-use ec2_shapes::{ActionKind, Request, Response};
+use ec2_shapes::{Action, ActionKind, DescribeInstancesRequest, Request, Response};
 use ec2_wire::sigv4::Service;
 use ssh_key::rand_core::OsRng;
 use types::{InstanceId, Region};
 
 use super::{Api, Asked, Caller, Refusal};
+use crate::serve::body::{Body, InstanceBody};
 
 impl Api {
     /// The answer of EC2.
-    pub(super) async fn answer_ec2(&self, caller: Caller, asked: Asked<'_>) -> Result<Vec<u8>, Refusal> {
+    pub(super) async fn answer_ec2(&self, caller: Caller, asked: Asked<'_>) -> Result<Body, Refusal> {
         let wire = |error| Refusal::wire(Service::Ec2, error);
         let request = ec2_wire::decode(&asked.parameters().map_err(wire)?).map_err(wire)?;
-        let response = self.perform(caller, request, asked.request_id).await;
-        Ok(ec2_wire::encode(&response.map_err(|error| Refusal::api(Service::Ec2, error))?, asked.request_id))
+        let refused = |error| Refusal::api(Service::Ec2, error);
+        if let Request::DescribeInstances(request) = &request
+            && request.dry_run != Some(true)
+        {
+            return self.describe_instances(caller, request, asked.request_id).await.map_err(refused);
+        }
+        let response = self.perform(caller, request, asked.request_id).await.map_err(refused)?;
+        Ok(ec2_wire::encode(&response, asked.request_id).into())
+    }
+
+    /// DescribeInstances: the only answer that can be so long that it is made while it is sent.
+    async fn describe_instances(
+        &self,
+        caller: Caller,
+        request: &DescribeInstancesRequest,
+        request_id: &str,
+    ) -> Result<Body, ApiError> {
+        self.admit(&caller, Action::DescribeInstances, request_id).await?;
+        let context = self.context(&caller, request_id);
+        let state = self.ledger.state();
+        let view = View::new(&state, &caller.region).ok_or_else(ApiError::internal)?;
+        let listing = InstanceListing::find(&context, &view, request)?;
+        Ok(InstanceBody::new(Arc::clone(&state), context, listing).into())
+    }
+
+    /// Checks that the caller may do this, in a region that is set up.
+    async fn admit(&self, caller: &Caller, action: Action, request_id: &str) -> Result<(), ApiError> {
+        let wish = Wish { service: "ec2", action: action.name(), is_reading: action.kind() == ActionKind::Read };
+        access::authorize(&self.ledger.state(), &self.config.account, &caller.who, &wish)?;
+        self.set_up(caller, request_id).await
     }
 
     /// Carries out an action of EC2.
     async fn perform(&self, caller: Caller, request: Request, request_id: &str) -> Result<Response, ApiError> {
-        let action = request.action();
-        let wish = Wish { service: "ec2", action: action.name(), is_reading: action.kind() == ActionKind::Read };
-        access::authorize(&self.ledger.state(), &self.config.account, &caller.who, &wish)?;
-        self.set_up(&caller, request_id).await?;
+        self.admit(&caller, request.action(), request_id).await?;
         let mut context = self.context(&caller, request_id);
         match request.action().kind() {
             ActionKind::Read => {
