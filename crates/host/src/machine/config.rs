@@ -36,6 +36,9 @@ pub(super) fn render(spec: &MachineSpec, around: &Surroundings<'_>) -> Result<St
 
     set("lxc.include", &format!("{LXC_SHARE}/common.conf"))?;
     set("lxc.include", &format!("{LXC_SHARE}/userns.conf"))?;
+    // The host's own snippets are included, too: lxcfs, which comes recommended with LXC, adds hooks that run in the
+    // machine's mounts and fail there. A machine has the hooks that are set here and no others.
+    set("lxc.hook", "")?;
     set("lxc.uts.name", &spec.hostname)?;
     set("lxc.rootfs.path", &format!("dir:{}", super::lxc::ROOT))?;
     for kind in ["u", "g"] {
