@@ -48,7 +48,7 @@ impl Place {
     /// A layer as images have it.
     fn image_layer(&self) -> PathBuf {
         let layer = self.root.join("base");
-        for directory in ["etc", "home/user", "opt/old/deep", "var/log"] {
+        for directory in ["etc", "srv/user", "opt/old/deep", "var/log"] {
             fs::create_dir_all(layer.join(directory)).unwrap();
         }
         for file in ["etc/removed", "etc/kept", "etc/machine-id", "opt/old/hidden", "opt/old/deep/hidden"] {
@@ -120,50 +120,46 @@ fn kernel_a_machines_layer_becomes_a_layer_of_others() {
         &format!(
             "rm etc/removed
              rm -r opt/old; mkdir opt/old; echo new > opt/old/new
-             echo mine > home/user/file
-             ln home/user/file home/user/other; ln -s /etc/passwd home/user/link
-             mkfifo home/user/pipe; mkdir -m 1777 home/user/shared
+             echo mine > srv/user/file
+             ln srv/user/file srv/user/other; ln -s /etc/passwd srv/user/link
+             mkfifo srv/user/pipe; mkdir -m 1777 srv/user/shared
              mkdir -p var/lib/systemd etc/ssh var/lib/cloud/instances/i-1
              echo secret > etc/ssh/ssh_host_ed25519_key; echo id > etc/machine-id
              echo seed > var/lib/systemd/random-seed; echo data > var/lib/cloud/instances/i-1/user-data.txt
              echo conf > etc/ssh/sshd_config
-             truncate -s 1G home/user/sparse; echo end >> home/user/sparse
-             chown -R -h {root}:{root} opt home etc/ssh; chown -h {user}:{user} home/user home/user/*
-             chmod 4750 home/user/file; touch -d 2020-02-02T02:02:02Z home/user/file",
+             truncate -s 1G srv/user/sparse; echo end >> srv/user/sparse
+             chown -R -h {root}:{root} opt srv etc/ssh; chown -h {user}:{user} srv/user srv/user/*
+             chmod 4750 srv/user/file; touch -d 2020-02-02T02:02:02Z srv/user/file",
             root = BASE,
             user = BASE + 1000,
         ),
     );
-    let file = place.root.join("instances").join(spec.id.to_string()).join("upper/home/user/file");
+    let file = place.root.join("instances").join(spec.id.to_string()).join("upper/srv/user/file");
     rustix::fs::setxattr(&file, "user.note", b"kept", rustix::fs::XattrFlags::empty()).unwrap();
     let layer = place.capture(&spec, "snap-1").unwrap();
 
     let found = listing(&layer);
     let owned = |path: &str| found.get(path).map(|(_, uid, gid, _)| (*uid, *gid));
     assert_eq!(owned("opt/old/new"), Some((0, 0)));
-    for path in ["home/user", "home/user/file", "home/user/link", "home/user/pipe", "home/user/shared"] {
+    for path in ["srv/user", "srv/user/file", "srv/user/link", "srv/user/pipe", "srv/user/shared"] {
         assert_eq!(owned(path), Some((1000, 1000)), "{path}");
     }
     assert_eq!(layer.metadata().unwrap().uid(), 0);
-    assert_eq!(found["home/user/file"].0 & 0o7777, 0o4750);
-    assert_eq!(found["home/user/shared"].0 & 0o7777, 0o1777);
+    assert_eq!(found["srv/user/file"].0 & 0o7777, 0o4750);
+    assert_eq!(found["srv/user/shared"].0 & 0o7777, 0o1777);
     let inode = |path: &str| layer.join(path).symlink_metadata().unwrap().ino();
-    assert_eq!(
-        (inode("home/user/file"), found["home/user/file"].3),
-        (inode("home/user/other"), 2),
-        "one file, two names"
-    );
-    assert_eq!(fs::read_link(layer.join("home/user/link")).unwrap(), Path::new("/etc/passwd"));
-    assert_eq!(layer.join("home/user/file").metadata().unwrap().mtime(), 1_580_608_922);
-    assert_eq!(attribute(&layer.join("home/user/file"), "user.note").as_deref(), Some("kept"));
-    let sparse = layer.join("home/user/sparse").metadata().unwrap();
+    assert_eq!((inode("srv/user/file"), found["srv/user/file"].3), (inode("srv/user/other"), 2), "one file, two names");
+    assert_eq!(fs::read_link(layer.join("srv/user/link")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(layer.join("srv/user/file").metadata().unwrap().mtime(), 1_580_608_922);
+    assert_eq!(attribute(&layer.join("srv/user/file"), "user.note").as_deref(), Some("kept"));
+    let sparse = layer.join("srv/user/sparse").metadata().unwrap();
     assert!(sparse.len() > 1 << 30 && sparse.blocks() * 512 < 1 << 20, "{} blocks", sparse.blocks());
 
     // What was removed stays removed, what was made anew hides what was there.
     let removed = layer.join("etc/removed").symlink_metadata().unwrap();
     assert!(removed.file_type().is_char_device() && removed.rdev() == 0);
     assert_eq!(attribute(&layer.join("opt/old"), "trusted.overlay.opaque").as_deref(), Some("y"));
-    assert_eq!(attribute(&layer.join("home/user"), "trusted.overlay.origin"), None);
+    assert_eq!(attribute(&layer.join("srv/user"), "trusted.overlay.origin"), None);
 
     // What is its own stays its own.
     assert_eq!(find_secrets(&layer), [""; 0]);
@@ -180,15 +176,15 @@ fn kernel_a_machines_layer_becomes_a_layer_of_others() {
         &second,
         "test ! -e etc/removed; test -e etc/kept
          test \"$(ls opt/old)\" = new
-         test \"$(cat home/user/other)\" = mine
+         test \"$(cat srv/user/other)\" = mine
          test \"$(cat etc/hostname)\" = captured",
     );
     // And its own changes stand on both.
-    place.inside(&second, "rm home/user/file; echo more > etc/more");
+    place.inside(&second, "rm srv/user/file; echo more > etc/more");
     let third = place.capture(&second, "snap-2").unwrap();
     let last = place.spec(3, &[&base, &layer, &third]);
     place.machines.create(&last).unwrap();
-    place.inside(&last, "test ! -e home/user/file; test -e home/user/other; test -e etc/more");
+    place.inside(&last, "test ! -e srv/user/file; test -e srv/user/other; test -e etc/more");
     for spec in [&spec, &second, &last] {
         place.machines.destroy(spec.id).unwrap();
     }
@@ -200,12 +196,12 @@ fn kernel_a_machine_may_have_removed_where_its_seed_files_lie() {
     let base = place.image_layer();
     let spec = place.spec(1, &[&base]);
     place.machines.create(&spec).unwrap();
-    place.inside(&spec, "rm -r home/user");
+    place.inside(&spec, "rm -r srv/user");
     let layer = place.capture(&spec, "snap-1").unwrap();
     let mut second = place.spec(2, &[&base, &layer]);
-    second.seed_files.push(seed("/home/user/.ssh/authorized_keys", 0o600, 1000, "key\n"));
+    second.seed_files.push(seed("/srv/user/.ssh/authorized_keys", 0o600, 1000, "key\n"));
     place.machines.create(&second).unwrap();
-    let made = place.root.join("instances").join(second.id.to_string()).join("upper/home/user/.ssh/authorized_keys");
+    let made = place.root.join("instances").join(second.id.to_string()).join("upper/srv/user/.ssh/authorized_keys");
     assert_eq!(made.metadata().unwrap().uid(), BASE + 1000);
     for spec in [&spec, &second] {
         place.machines.destroy(spec.id).unwrap();

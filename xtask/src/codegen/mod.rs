@@ -4,7 +4,7 @@
 //! needs the network, Python or this command; `--check` writes nothing and fails where the committed files differ.
 
 mod model;
-mod names;
+pub mod names;
 mod quirks;
 mod rust;
 mod selection;
