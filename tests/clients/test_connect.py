@@ -58,9 +58,11 @@ def test_a_nat_gateway_lives_as_terraform_has_it(ec2, subnet):
     assert elastic["NetworkInterfaceId"] == seen["NetworkInterfaceId"]
     [interface] = ec2.describe_network_interfaces(NetworkInterfaceIds=[seen["NetworkInterfaceId"]])["NetworkInterfaces"]
     assert interface["Description"] == f"Interface for NAT Gateway {gateway_id}"
-    assert (interface["InterfaceType"], interface["RequesterManaged"]) == ("nat_gateway", True)
+    assert (interface["InterfaceType"], interface["RequesterManaged"]) == ("natGateway", True)
+    of_gateway = [{"Name": "attachment.nat-gateway-id", "Values": [gateway_id]}]
+    assert ec2.describe_network_interfaces(Filters=of_gateway)["NetworkInterfaces"] == [interface]
     assert interface["SourceDestCheck"] is False and interface["Status"] == "in-use"
-    with fails("AuthFailure"):
+    with fails("AuthFailure", status=401):
         ec2.disassociate_address(AssociationId=seen["AssociationId"])
     assert ec2.delete_nat_gateway(NatGatewayId=gateway_id)["NatGatewayId"] == gateway_id
     until_gateway(ec2, gateway_id, "deleted")

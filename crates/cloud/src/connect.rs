@@ -127,7 +127,11 @@ pub(crate) fn decide_request(tables: &Tables, now: Timestamp, peering: VpcPeerin
 /// Whether the two VPCs share addresses. Those of a VPC that is not there are taken for shared: nothing can be said.
 pub(crate) fn peers_overlap(tables: &Tables, peering: &VpcPeeringConnection) -> bool {
     match (tables.vpcs.get(&peering.requester.vpc), tables.vpcs.get(&peering.accepter.vpc)) {
-        (Some(one), Some(other)) => one.cidrs.iter().any(|cidr| other.cidrs.iter().any(|peer| cidr.overlaps(*peer))),
+        (Some(one), Some(other)) => {
+            let shared = |block: &Ipv6Block<_>| other.ipv6_cidrs.iter().any(|peer| block.cidr.overlaps(peer.cidr));
+            one.cidrs.iter().any(|cidr| other.cidrs.iter().any(|peer| cidr.overlaps(*peer)))
+                || one.ipv6_cidrs.iter().any(shared)
+        }
         _ => true,
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             },
         );
         let told = describe(&mut bed, DescribeCustomerGatewaysRequest::default());
-        assert_eq!(told, [made.clone()]);
+        assert_eq!(told, std::slice::from_ref(&made));
         assert_eq!(made.bgp_asn.as_deref(), Some("64999"));
         assert_eq!((made.ip_address.as_deref(), made.device_name.as_deref()), (Some("203.0.113.9"), Some("router")));
         assert_eq!((made.state.as_deref(), made.r#type.as_deref()), (Some("available"), Some("ipsec.1")));

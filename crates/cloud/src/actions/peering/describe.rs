@@ -1,9 +1,9 @@
 //! What is said about peering connections.
 
 use ec2_shapes::{
-    CidrBlock, DescribeVpcPeeringConnectionsRequest, DescribeVpcPeeringConnectionsResult, MultipathResilienceStatus,
-    VpcPeeringConnectionOptionsDescription, VpcPeeringConnectionStateReason, VpcPeeringConnectionStateReasonCode,
-    VpcPeeringConnectionVpcInfo,
+    CidrBlock, DescribeVpcPeeringConnectionsRequest, DescribeVpcPeeringConnectionsResult, Ipv6CidrBlock,
+    MultipathResilienceStatus, VpcPeeringConnectionOptionsDescription, VpcPeeringConnectionStateReason,
+    VpcPeeringConnectionStateReasonCode, VpcPeeringConnectionVpcInfo,
 };
 use types::{Ipv4Cidr, Timestamp};
 
@@ -11,7 +11,7 @@ use crate::actions::show;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::{Filterable, Listing, list};
-use crate::resource::{PeeringState, PeeringVpc, Tags, VpcPeeringConnection};
+use crate::resource::{Ipv6Block, PeeringState, PeeringVpc, Tags, VpcPeeringConnection};
 use crate::state::Tables;
 use crate::tagging;
 use crate::view::View;
@@ -64,6 +64,13 @@ impl PeeringRow<'_> {
         Some(self.peering.expires).filter(|_| waits)
     }
 
+    /// The IPv6 blocks of a VPC, told with its IPv4 blocks or not at all.
+    fn ipv6_cidrs(&self, side: &PeeringVpc, cidrs: &[Ipv4Cidr]) -> Vec<Ipv6CidrBlock> {
+        let blocks = self.tables.vpcs.get(&side.vpc).filter(|_| !cidrs.is_empty()).map(|vpc| &vpc.ipv6_cidrs);
+        let shown = |block: &Ipv6Block<_>| Ipv6CidrBlock { ipv6_cidr_block: Some(block.cidr.to_string()) };
+        blocks.into_iter().flatten().map(shown).collect()
+    }
+
     fn side(&self, side: &PeeringVpc, cidrs: &[Ipv4Cidr]) -> VpcPeeringConnectionVpcInfo {
         let options = VpcPeeringConnectionOptionsDescription {
             allow_dns_resolution_from_remote_vpc: Some(side.allow_dns_resolution),
@@ -75,11 +82,11 @@ impl PeeringRow<'_> {
         VpcPeeringConnectionVpcInfo {
             cidr_block: cidrs.first().map(ToString::to_string),
             cidr_block_set: cidrs.iter().map(|cidr| CidrBlock { cidr_block: Some(cidr.to_string()) }).collect(),
+            ipv6_cidr_block_set: self.ipv6_cidrs(side, cidrs),
             owner_id: Some(side.owner.to_string()),
             peering_options: Some(options).filter(|_| self.is_up()),
             region: Some(side.region.to_string()),
             vpc_id: Some(side.vpc.to_string()),
-            ..VpcPeeringConnectionVpcInfo::default()
         }
     }
 }

@@ -361,3 +361,29 @@ fn a_vpc_has_fifty_connections_at_most_and_is_held_by_them() {
     assert!(held(&one).is_err());
     assert!(held(&other).is_ok());
 }
+
+#[test]
+fn ipv6_blocks_are_told_and_must_not_be_shared_either() {
+    let (mut bed, one, other, id) = requested();
+    let put = |bed: &mut Bed, vpc: &str, cidr: &str| {
+        let vpc: VpcId = vpc.parse().unwrap();
+        bed.report(|tx, _| {
+            let mut changed = Vpc::clone(&tx.vpcs[&vpc]);
+            let association = types::VpcCidrAssociationId::from_number(vpc.number());
+            changed.ipv6_cidrs = vec![crate::resource::Ipv6Block { association, cidr: cidr.parse().unwrap() }];
+            tx.put(changed);
+            true
+        });
+    };
+    put(&mut bed, &one, "2001:db8:0:100::/56");
+    put(&mut bed, &other, "2001:db8:0:100::/56");
+    bed.settle_after_ms(SETTLE_MS);
+    assert_eq!(code(&mut bed, &id), Code::Failed);
+    put(&mut bed, &other, "2001:db8:0:200::/56");
+    let id = create(&mut bed, between(&one, &other)).vpc_peering_connection_id.unwrap();
+    bed.ask(accept(&id)).unwrap();
+    let now = told(&mut bed, &id);
+    let blocks = [now.requester_vpc_info, now.accepter_vpc_info]
+        .map(|side| side.unwrap().ipv6_cidr_block_set[0].ipv6_cidr_block.clone().unwrap());
+    assert_eq!(blocks, ["2001:db8:0:100::/56", "2001:db8:0:200::/56"]);
+}
