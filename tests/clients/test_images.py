@@ -179,7 +179,7 @@ def test_names_ids_and_states_are_checked(ec2, own, run, image):
         ec2.create_image(InstanceId=instance, Name="no;good")
     with fails("InvalidInstanceID.NotFound"):
         ec2.create_image(InstanceId="i-0123456789abcdef0", Name="other")
-    with fails("AuthFailure"):
+    with fails("AuthFailure", status=401):
         ec2.deregister_image(ImageId=image)
     ec2.disable_image(ImageId=made["ImageId"])
     assert ec2.describe_images(Owners=["self"])["Images"] == []

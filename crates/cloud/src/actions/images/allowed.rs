@@ -34,7 +34,7 @@ enum Mode {
     #[default]
     Disabled,
     /// They are shown and not held to.
-    AuditMode,
+    Audit,
     Enabled,
 }
 
@@ -183,7 +183,7 @@ pub(in crate::actions) fn get_allowed_images_settings(
     let allowed = AllowedImages::of(view);
     let state = match allowed.mode {
         Mode::Disabled => AllowedImagesSettingsDisabledState::Disabled.as_str(),
-        Mode::AuditMode => AllowedImagesSettingsEnabledState::AuditMode.as_str(),
+        Mode::Audit => AllowedImagesSettingsEnabledState::AuditMode.as_str(),
         Mode::Enabled => AllowedImagesSettingsEnabledState::Enabled.as_str(),
     };
     Ok(GetAllowedImagesSettingsResult {
@@ -201,7 +201,7 @@ pub(in crate::actions) fn enable_allowed_images_settings(
     let state = request.allowed_images_settings_state.ok_or_else(|| ApiError::missing("AllowedImagesSettingsState"))?;
     let mode = match state {
         AllowedImagesSettingsEnabledState::Enabled => Mode::Enabled,
-        AllowedImagesSettingsEnabledState::AuditMode => Mode::AuditMode,
+        AllowedImagesSettingsEnabledState::AuditMode => Mode::Audit,
     };
     AllowedImages { mode, ..AllowedImages::of(tx) }.put(tx)?;
     Ok(EnableAllowedImagesSettingsResult { allowed_images_settings_state: Some(state) })

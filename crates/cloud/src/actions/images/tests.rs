@@ -119,7 +119,7 @@ fn every_filter_finds_by_what_is_shown() {
         assert!(!bed.images_where(name, "x").contains(&image), "{name} is known, and this image has no such thing");
     }
     let builtin = bed.image.clone();
-    assert_eq!(bed.images_where("owner-alias", "amazon"), [builtin.clone()]);
+    assert_eq!(bed.images_where("owner-alias", "amazon"), std::slice::from_ref(&builtin));
     assert_eq!(bed.images_where("is-public", "true"), [builtin]);
     let unknown = DescribeImagesRequest { filters: vec![filter("colour", &["x"])], ..Default::default() };
     assert_eq!(bed.error(unknown).0, "InvalidParameterValue");
