@@ -126,6 +126,11 @@ impl Quotas {
         self.set.insert(quota, value);
     }
 
+    /// Those that were set.
+    pub fn all_set(&self) -> impl Iterator<Item = (Quota, u32)> + '_ {
+        self.set.iter().map(|(quota, value)| (*quota, *value))
+    }
+
     /// The value in force.
     pub fn get(&self, quota: Quota) -> u32 {
         self.set.get(&quota).copied().unwrap_or_else(|| quota.default_value())

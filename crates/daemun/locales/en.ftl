@@ -37,7 +37,8 @@ help-env = Print the exports that any AWS client needs: eval "$(daemun env)"
 help-down = Stop the instances and the daemon and take the network off this machine
 help-down--purge = Delete the state, too: instances, disks, keys, everything
 help-down--yes = Do not ask before deleting
-help-actions = List the API actions that are answered
+help-actions = List the API actions that are answered, each with its tier
+help-quotas = List the quotas and their values
 
 ## Common
 
@@ -62,6 +63,11 @@ column-proof = HOW THEY PROVE WHO THEY ARE
 ## actions
 
 actions-title = { $count } actions are answered:
+
+## quotas
+
+quotas-title = How much of each thing a region may have:
+quotas-how = To change one: daemun serve --quota NAME=VALUE
 
 ## env
 

@@ -38,6 +38,7 @@ help-down = 인스턴스와 데몬을 멈추고 이 컴퓨터에서 네트워크
 help-down--purge = 인스턴스, 디스크, 키를 비롯한 상태까지 모두 삭제합니다
 help-down--yes = 삭제하기 전에 묻지 않습니다
 help-actions = 응답할 수 있는 API 작업을 나열합니다
+help-quotas = 할당량과 그 값을 보여 줍니다
 
 ## 공통
 
@@ -62,6 +63,11 @@ column-proof = 신원 확인 방법
 ## actions
 
 actions-title = 응답할 수 있는 작업 { $count }개:
+
+## quotas
+
+quotas-title = 리전 하나에 둘 수 있는 수:
+quotas-how = 바꾸려면: daemun serve --quota 이름=값
 
 ## env
 

@@ -10,6 +10,7 @@ mod down;
 mod env;
 mod image;
 mod output;
+mod quotas;
 mod serve;
 mod ssh;
 mod status;
@@ -129,6 +130,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Env => env::run(&session),
         Command::Down(down) => down::run(&session, &down),
         Command::Actions => actions::run(&session),
+        Command::Quotas => quotas::run(&session),
         Command::MachineHook(hook) => Ok(ExitCode::from(host::machine::hook_main(&hook.arguments))),
     }
 }

@@ -54,6 +54,7 @@ pub enum Command {
     Env,
     Down(Down),
     Actions,
+    Quotas,
     #[command(hide = true)]
     MachineHook(MachineHook),
 }

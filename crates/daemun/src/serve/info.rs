@@ -1,5 +1,6 @@
 //! `daemon.json`: how other commands find a running daemon.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -39,6 +40,9 @@ pub struct DaemonInfo {
     pub netns: String,
     /// The tag of its kernel objects.
     pub tag: CloudTag,
+    /// The quotas that were set, by name.
+    #[serde(default)]
+    pub quotas: BTreeMap<String, u32>,
 }
 
 impl DaemonInfo {
@@ -62,6 +66,7 @@ impl DaemonInfo {
             operator_address: operator.address(),
             netns: netns_of("self").unwrap_or_default(),
             tag,
+            quotas: options.quotas.all_set().map(|(quota, value)| (quota.name().to_owned(), value)).collect(),
         }
     }
 
