@@ -8,6 +8,9 @@ use ec2_shapes::{DescribeInstancesResult, Instance, Reservation, Response};
 use super::value::ToXml as _;
 use super::writer::Writer;
 
+/// Room for what is taken at a time, in bytes: a usual piece and one instance more.
+const ROOM: usize = 72 << 10;
+
 /// An answer of DescribeInstances on its way.
 pub struct InstancePieces {
     out: Writer,
@@ -23,7 +26,7 @@ impl InstancePieces {
         let rest = DescribeInstancesResult { reservations: Vec::new(), ..rest };
         let text = super::encode_text(&Response::DescribeInstances(Box::new(rest)), request_id);
         let (start, end) = around_list(&text, "reservationSet");
-        let mut out = Writer::continued();
+        let mut out = Writer::continued_with_capacity(ROOM);
         out.raw(&start);
         Self { out, reservation_end: None, end }
     }
@@ -55,8 +58,7 @@ impl InstancePieces {
 
     /// Takes what is written so far.
     pub fn take(&mut self) -> Vec<u8> {
-        let room = self.out.len();
-        std::mem::replace(&mut self.out, Writer::continued_with_capacity(room)).finish()
+        std::mem::replace(&mut self.out, Writer::continued_with_capacity(ROOM)).finish()
     }
 
     /// Ends the answer and takes the rest of it.
