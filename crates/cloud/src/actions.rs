@@ -21,12 +21,14 @@ mod network_acls;
 pub(crate) mod network_interfaces;
 mod peering;
 mod pending;
+mod placement_groups;
 mod places;
 mod prefix_lists;
 mod route_tables;
 pub(crate) mod security_groups;
 mod show;
 mod snapshots;
+pub(crate) mod spot;
 mod subnets;
 mod tags;
 #[cfg(test)]
@@ -126,6 +128,9 @@ mod all {
         describe_vpc_peering_connections, modify_vpc_peering_connection_options, reject_vpc_peering_connection,
     };
     pub(super) use super::pending::fleet::*;
+    pub(super) use super::placement_groups::{
+        create_placement_group, delete_placement_group, describe_placement_groups,
+    };
     pub(super) use super::places::{describe_availability_zones, describe_regions};
     pub(super) use super::prefix_lists::{
         create_managed_prefix_list, delete_managed_prefix_list, describe_managed_prefix_lists, describe_prefix_lists,
@@ -149,6 +154,10 @@ mod all {
         disable_fast_snapshot_restores, disable_snapshot_block_public_access, enable_fast_snapshot_restores,
         enable_snapshot_block_public_access, get_snapshot_block_public_access_state, list_snapshots_in_recycle_bin,
         modify_snapshot_attribute, modify_snapshot_tier, reset_snapshot_attribute, restore_snapshot_tier,
+    };
+    pub(super) use super::spot::{
+        cancel_spot_instance_requests, describe_spot_datafeed_subscription, describe_spot_instance_requests,
+        describe_spot_price_history, request_spot_instances,
     };
     pub(super) use super::subnets::{
         associate_subnet_cidr_block, create_default_subnet, create_subnet, create_subnet_cidr_reservation,

@@ -144,6 +144,12 @@ kinds! {
     LaunchTemplate by LaunchTemplateId in launch_templates:
         "launch-template", "launch template ID",
         "InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound";
+    PlacementGroup by PlacementGroupId in placement_groups:
+        "placement-group", "placement group",
+        "InvalidPlacementGroupId.Malformed", "InvalidPlacementGroup.Unknown";
+    SpotRequest by SpotInstanceRequestId in spot_requests:
+        "spot-instances-request", "spot instance request ID",
+        "InvalidSpotInstanceRequestID.Malformed", "InvalidSpotInstanceRequestID.NotFound";
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use types::*;
 
 use crate::actions::network_interfaces::delete_interface;
+use crate::actions::spot;
 use crate::idempotency;
 use crate::resource::*;
 use crate::state::Key;
@@ -101,6 +102,9 @@ pub fn mark_terminated(tx: &mut Transaction, now: Timestamp, id: InstanceId) -> 
             leave_interface(tx, *interface);
         }
         storage::leave_volumes(tx, id, &old.block_devices);
+        if let Some(request) = old.options.spot_request {
+            spot::end(tx, now, request);
+        }
     }
     terminated
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod connect;
+mod fleet;
 mod iam;
 mod image;
 mod instance;
@@ -27,6 +28,7 @@ pub use connect::{
     NatGatewayAddressStatus, NatGatewayElastic, NatGatewayFailure, NatGatewayState, PeeringState, PeeringVpc,
     TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
+pub use fleet::{PlacementGroup, PlacementStrategy, SpotRequest, SpotState, SpotStatus};
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use image::{
     DeregistrationProtection, Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, LaunchPermission,

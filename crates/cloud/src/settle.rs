@@ -8,9 +8,11 @@ use types::Timestamp;
 
 use crate::actions::network_interfaces;
 use crate::actions::security_groups::vpc_associations;
+use crate::actions::spot;
 use crate::connect;
 use crate::imaging;
 use crate::lifecycle;
+use crate::resource::PlacementGroup;
 use crate::services::instance_connect;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
@@ -39,6 +41,8 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::VpcEndpoint(endpoint) => connect::endpoint_due(endpoint),
         Record::PushedKeys(pushed) => instance_connect::due(pushed),
         Record::SecurityGroup(group) => vpc_associations::due(group),
+        Record::PlacementGroup(group) => group.pending_until,
+        Record::SpotRequest(request) => request.due,
         _ => None,
     }
 }
@@ -61,6 +65,10 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::VpcEndpoint(endpoint) => connect::advance_endpoint(tx, now, &endpoint),
         Record::PushedKeys(pushed) => instance_connect::advance(tx, now, &pushed),
         Record::SecurityGroup(group) => vpc_associations::advance(tx, now, &group),
+        Record::PlacementGroup(group) => {
+            tx.put(PlacementGroup { pending_until: None, ..PlacementGroup::clone(&group) });
+        }
+        Record::SpotRequest(request) => spot::advance(tx, now, &request),
         _ => {}
     }
 }

@@ -123,6 +123,10 @@ tables! {
     images: ImageId => Image by id,
     /// Launch templates.
     launch_templates: LaunchTemplateId => LaunchTemplate by id,
+    /// Placement groups.
+    placement_groups: PlacementGroupId => PlacementGroup by id,
+    /// Spot Instance requests.
+    spot_requests: SpotInstanceRequestId => SpotRequest by id,
     /// Tags, by the id of what they are on.
     tags: Arc<str> => TagSet by resource,
     /// Client tokens that were used.
@@ -258,6 +262,8 @@ impl Key {
             Self::FlowLog(id) => id.to_string(),
             Self::Instance(id) => id.to_string(),
             Self::LaunchTemplate(id) => id.to_string(),
+            Self::PlacementGroup(id) => id.to_string(),
+            Self::SpotRequest(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Image(id) => id.to_string(),

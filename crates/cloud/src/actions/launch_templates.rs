@@ -19,7 +19,7 @@ use ec2_shapes::{
 };
 use types::LaunchTemplateId;
 
-pub(super) use self::data::get_launch_template_data;
+pub(super) use self::data::{get_launch_template_data, values_at};
 pub(super) use self::launch::resolve;
 pub(super) use self::versions::{
     create_launch_template_version, delete_launch_template_versions, describe_launch_template_versions,

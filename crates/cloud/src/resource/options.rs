@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use types::{CapacityReservationId, HostId, IamInstanceProfileAssociationId, Timestamp};
+use types::{CapacityReservationId, HostId, IamInstanceProfileAssociationId, SpotInstanceRequestId, Timestamp};
 
 /// How an instance of a burstable type spends CPU credits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,6 +173,9 @@ pub struct InstanceOptions {
     /// Which reserved capacity it uses.
     #[serde(default)]
     pub capacity: CapacityChoice,
+    /// The Spot Instance request that it was launched for.
+    #[serde(default)]
+    pub spot_request: Option<SpotInstanceRequestId>,
     /// Whether enhanced networking with the Intel 82599 was asked for (`sriovNetSupport=simple`).
     #[serde(default)]
     pub sriov_simple: bool,

@@ -129,7 +129,7 @@ impl<'a> Subject<'a> {
             .maybe_branch("iam", role.map(|(profile, role)| move || self.iam(profile, role)))
             .text("instance-action", "none")
             .text("instance-id", instance.id)
-            .text("instance-life-cycle", "on-demand")
+            .text("instance-life-cycle", if instance.options.spot_request.is_some() { "spot" } else { "on-demand" })
             .text("instance-type", &instance.instance_type)
             .maybe_text("local-hostname", private_name)
             .maybe_text("local-ipv4", primary.map(|eni| eni.private_ip))

@@ -131,6 +131,8 @@ impl InstanceView<'_> {
                 found(show::boolean(options.private_dns.aaaa_record));
             }
             "private-dns-name-options.hostname-type" => found(self.hostname_type().as_str()),
+            "instance-lifecycle" if options.spot_request.is_some() => found("spot"),
+            "spot-instance-request-id" => options.spot_request.iter().for_each(|id| found(&id.to_string())),
             "tenancy" => found(placement.tenancy.name()),
             _ => self.constant_value(name, found),
         }

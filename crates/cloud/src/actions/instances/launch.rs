@@ -19,7 +19,7 @@ use super::listing::reservation;
 use super::profiles;
 use super::shape::InstanceView;
 use crate::actions::account::metadata_defaults;
-use crate::actions::{images, launch_templates};
+use crate::actions::{images, launch_templates, spot};
 use crate::catalog::{DEFAULT_TYPE, InstanceType};
 use crate::context::Context;
 use crate::error::ApiError;
@@ -50,7 +50,9 @@ pub(in crate::actions) fn run_instances(
     }
     let (request, template) = launch_templates::resolve(tx, request)?;
     let launch = Launch::new(context, tx, &request)?;
-    let tags = NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface"])?;
+    let spot_terms = spot::terms(context, &request)?;
+    let tags =
+        NewTags::new(&request.tag_specifications, &["instance", "volume", "network-interface", spot::RESOURCE_TYPE])?;
     settings::check_metadata_tags(launch.metadata, tags.of("instance"))?;
     let count = affordable(context, tx, &launch, &request)?;
     let id = ReservationId::from_number(context.id_number());
@@ -58,6 +60,9 @@ pub(in crate::actions) fn run_instances(
         (0..count).map(|index| launch.make(context, tx, &tags, id, index)).collect::<Result<Vec<InstanceId>, _>>()?;
     if let Some(template) = template {
         made.iter().try_for_each(|id| tagging::add(tx, &id.to_string(), &template.tags()))?;
+    }
+    if let Some(terms) = spot_terms {
+        made.iter().try_for_each(|id| spot::fulfil(context, tx, &tags, &terms, &request, *id))?;
     }
     idempotency::remember(context, tx, ACTION, &scope, token, parameters, id.to_string());
     let views = made.iter().filter_map(|id| tx.instances.get(id));

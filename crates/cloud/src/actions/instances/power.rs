@@ -13,6 +13,7 @@ use types::InstanceState;
 
 use super::{find_instances, shape};
 use crate::actions::addresses::give_automatic_address;
+use crate::actions::spot;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::lifecycle::StopReason;
@@ -68,6 +69,7 @@ pub(in crate::actions) fn stop_instances(
         return Err(ApiError::new("UnsupportedOperation", "Hibernate is not available: instances cannot hibernate."));
     }
     let is_forced = request.force == Some(true) || request.skip_os_shutdown == Some(true);
+    find_instances(tx, &request.instance_ids)?.into_iter().try_for_each(|i| spot::check_stoppable(tx, i))?;
     let stopping_instances = change_each(context, tx, &request.instance_ids, |instance| match instance.state {
         InstanceState::Stopped => Ok(()),
         InstanceState::Stopping => {

@@ -102,6 +102,7 @@ impl<'a> InstanceView<'a> {
             instance_id: Some(instance.id.to_string()),
             instance_type: Some(instance.instance_type.to_string()),
             ipv6_address: primary.and_then(|view| view.interface.ipv6.first()).map(ToString::to_string),
+            instance_lifecycle: instance.options.spot_request.map(|_| ec2_shapes::InstanceLifecycleType::Spot),
             key_name: instance.key_name.as_deref().map(str::to_owned),
             launch_time: Some(show::moment(instance.launch_time)),
             metadata_options: Some(metadata_options(instance)),
@@ -117,6 +118,7 @@ impl<'a> InstanceView<'a> {
                 .map(|view| show::group_identifiers(self.tables, &view.interface.groups))
                 .unwrap_or_default(),
             source_dest_check: primary.map(|view| view.interface.source_dest_check),
+            spot_instance_request_id: instance.options.spot_request.map(|id| id.to_string()),
             sriov_net_support: instance.options.sriov_simple.then(|| "simple".to_owned()),
             state: Some(state(instance.state)),
             state_reason: instance.state_reason.as_ref().map(|reason| ec2_shapes::StateReason {

@@ -72,7 +72,7 @@ pub(super) fn resolved_image(view: &View<'_>, version: &LaunchTemplateVersion) -
 }
 
 /// Hands what lies at a path to `found`; of a list, what each of its items has there.
-pub(super) fn values_at(data: &Value, path: &[&str], found: &mut dyn FnMut(&str)) {
+pub(in crate::actions) fn values_at(data: &Value, path: &[&str], found: &mut dyn FnMut(&str)) {
     match (data, path) {
         (Value::Array(items), _) => items.iter().for_each(|item| values_at(item, path, found)),
         (Value::Object(members), [name, rest @ ..]) => {

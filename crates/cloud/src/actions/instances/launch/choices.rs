@@ -11,6 +11,7 @@ use ec2_shapes::{
 use types::CapacityReservationId;
 
 use super::super::credits;
+use crate::actions::placement_groups;
 use crate::catalog::InstanceType;
 use crate::error::ApiError;
 use crate::resource::{
@@ -201,20 +202,7 @@ pub(in crate::actions::instances) fn placement(
         let message = "There is not enough capacity on the Dedicated Hosts of the account to fulfill the request.";
         return Err(ApiError::new("InsufficientHostCapacity", message));
     }
-    let group = placement_group(tables, said(&wanted.group_name), said(&wanted.group_id))?;
-    if wanted.partition_number.is_some() && group.is_none() {
-        return Err(ApiError::invalid_combination("A partition number requires a partition placement group."));
-    }
-    Ok((InstancePlacement { tenancy, ..Default::default() }, group))
-}
-
-/// The placement group of this name or id.
-fn placement_group(_: &Tables, name: Option<&str>, id: Option<&str>) -> Result<Option<Arc<str>>, ApiError> {
-    match name.or(id) {
-        None => Ok(None),
-        Some(wanted) => {
-            let message = format!("The Placement Group '{wanted}' is unknown.");
-            Err(ApiError::new("InvalidPlacementGroup.Unknown", message))
-        }
-    }
+    let group = placement_groups::named(tables, said(&wanted.group_name), said(&wanted.group_id))?;
+    let partition = placement_groups::partition(tables, group.map(AsRef::as_ref), wanted.partition_number)?;
+    Ok((InstancePlacement { tenancy, partition, ..Default::default() }, group.map(|group| Arc::clone(&group.name))))
 }

@@ -49,7 +49,6 @@ fn unavailable_features(request: &RunInstancesRequest) -> Vec<Asked> {
         (!request.elastic_inference_accelerators.is_empty(), "ElasticInferenceAccelerator"),
         (request.enclave_options.as_ref().and_then(|o| o.enabled) == Some(true), "EnclaveOptions"),
         (request.hibernation_options.as_ref().and_then(|o| o.configured) == Some(true), "HibernationOptions"),
-        (request.instance_market_options.is_some(), "InstanceMarketOptions"),
         (is_some(&request.kernel_id), "KernelId"),
         (!request.license_specifications.is_empty(), "LicenseSpecification"),
         (request.operator.is_some(), "Operator"),
