@@ -105,3 +105,27 @@ def test_a_launch_template_comes_back_as_it_was_sent(ec2, image, run):
     with pytest.raises(ClientError) as error:
         ec2.describe_launch_templates(LaunchTemplateIds=[template])
     assert code(error) == "InvalidLaunchTemplateId.NotFound"
+
+
+def test_an_instant_fleet_as_packer_asks_for_one(ec2, image, until_state):
+    template = ec2.create_launch_template(
+        LaunchTemplateName="build", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"}
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    fleet = ec2.create_fleet(
+        Type="instant",
+        LaunchTemplateConfigs=[
+            {
+                "LaunchTemplateSpecification": {"LaunchTemplateId": template, "Version": "1"},
+                "Overrides": [{"InstanceType": "t3.small", "MaxPrice": "0.1"}],
+            }
+        ],
+        TargetCapacitySpecification={"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "spot"},
+    )
+    assert not fleet.get("Errors")
+    ids = fleet["Instances"][0]["InstanceIds"]
+    ec2.delete_launch_template(LaunchTemplateId=template)
+    instance = until_state(ids, "running")[0]
+    assert (instance["InstanceType"], instance["InstanceLifecycle"]) == ("t3.small", "spot")
+    deleted = ec2.delete_fleets(FleetIds=[fleet["FleetId"]], TerminateInstances=True)
+    assert deleted["SuccessfulFleetDeletions"][0]["FleetId"] == fleet["FleetId"]
+    until_state(ids, "terminated")

@@ -9,6 +9,7 @@ mod addresses;
 mod customer_gateways;
 mod dhcp_options;
 mod ebs_settings;
+mod fleets;
 mod flow_logs;
 mod gateways;
 mod images;
@@ -70,6 +71,7 @@ mod all {
         disable_ebs_encryption_by_default, enable_ebs_encryption_by_default, get_ebs_default_kms_key_id,
         get_ebs_encryption_by_default, modify_ebs_default_kms_key_id, reset_ebs_default_kms_key_id,
     };
+    pub(super) use super::fleets::{create_fleet, delete_fleets, describe_fleets};
     pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
     pub(super) use super::gateways::{
         attach_internet_gateway, create_egress_only_internet_gateway, create_internet_gateway,

@@ -147,6 +147,8 @@ kinds! {
     PlacementGroup by PlacementGroupId in placement_groups:
         "placement-group", "placement group",
         "InvalidPlacementGroupId.Malformed", "InvalidPlacementGroup.Unknown";
+    Fleet by FleetId in fleets:
+        "fleet", "fleet ID", "InvalidFleetId.Malformed", "InvalidFleetId.NotFound";
     SpotRequest by SpotInstanceRequestId in spot_requests:
         "spot-instances-request", "spot instance request ID",
         "InvalidSpotInstanceRequestID.Malformed", "InvalidSpotInstanceRequestID.NotFound";

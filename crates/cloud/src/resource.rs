@@ -28,7 +28,7 @@ pub use connect::{
     NatGatewayAddressStatus, NatGatewayElastic, NatGatewayFailure, NatGatewayState, PeeringState, PeeringVpc,
     TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
-pub use fleet::{PlacementGroup, PlacementStrategy, SpotRequest, SpotState, SpotStatus};
+pub use fleet::{Fleet, FleetLaunch, PlacementGroup, PlacementStrategy, SpotRequest, SpotState, SpotStatus};
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use image::{
     DeregistrationProtection, Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, LaunchPermission,

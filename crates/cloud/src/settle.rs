@@ -43,6 +43,7 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::SecurityGroup(group) => vpc_associations::due(group),
         Record::PlacementGroup(group) => group.pending_until,
         Record::SpotRequest(request) => request.due,
+        Record::Fleet(fleet) => fleet.deleted,
         _ => None,
     }
 }
@@ -69,6 +70,7 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
             tx.put(PlacementGroup { pending_until: None, ..PlacementGroup::clone(&group) });
         }
         Record::SpotRequest(request) => spot::advance(tx, now, &request),
+        Record::Fleet(fleet) => tx.delete(Key::Fleet(fleet.id)),
         _ => {}
     }
 }

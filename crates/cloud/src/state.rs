@@ -125,6 +125,8 @@ tables! {
     launch_templates: LaunchTemplateId => LaunchTemplate by id,
     /// Placement groups.
     placement_groups: PlacementGroupId => PlacementGroup by id,
+    /// EC2 Fleets.
+    fleets: FleetId => Fleet by id,
     /// Spot Instance requests.
     spot_requests: SpotInstanceRequestId => SpotRequest by id,
     /// Tags, by the id of what they are on.
@@ -264,6 +266,7 @@ impl Key {
             Self::LaunchTemplate(id) => id.to_string(),
             Self::PlacementGroup(id) => id.to_string(),
             Self::SpotRequest(id) => id.to_string(),
+            Self::Fleet(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Image(id) => id.to_string(),

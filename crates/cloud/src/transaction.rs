@@ -13,7 +13,7 @@ use crate::view::View;
 /// The State as one action sees and changes it: a copy that includes the action's own Changes so far.
 ///
 /// Dropped on error, so an action that fails changes nothing. Reads go to the region's [`Tables`] by `Deref`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Transaction {
     state: State,
     region: Region,

@@ -170,6 +170,8 @@ resource_ids! {
     LaunchTemplateId = "lt",
     /// A Spot Instance request.
     SpotInstanceRequestId = "sir",
+    /// An EC2 Fleet.
+    FleetId = "fleet",
     /// A placement group.
     PlacementGroupId = "pg",
     /// A Dedicated Host.

@@ -109,6 +109,12 @@ macro_rules! absent {
 }
 
 absent! {
+    describe_capacity_reservations(DescribeCapacityReservationsRequest -> DescribeCapacityReservationsResult):
+        [capacity_reservation_ids "InvalidCapacityReservationId.NotFound" "capacity reservation"]
+        pages (max_results next_token) 1..=1000, filters ["instance-type", "owner-id", "instance-platform", "availability-zone", "tenancy", "outpost-arn", "state", "start-date", "end-date", "end-date-type", "instance-match-criteria", "placement-group-arn"];
+    describe_capacity_reservation_fleets(DescribeCapacityReservationFleetsRequest -> DescribeCapacityReservationFleetsResult):
+        [capacity_reservation_fleet_ids "InvalidCapacityReservationFleetId.NotFound" "capacity reservation fleet"]
+        pages (max_results next_token) 1..=100, filters ["state", "instance-match-criteria", "tenancy", "allocation-strategy"];
     describe_bundle_tasks(DescribeBundleTasksRequest -> DescribeBundleTasksResult):
         [bundle_ids "InvalidBundleID.NotFound" "bundle task ID"]
         pages () 5..=1000, filters ["bundle-id", "error-code", "error-message", "instance-id", "progress", "s3-bucket", "s3-prefix", "start-time", "state", "update-time"];
@@ -335,6 +341,72 @@ pub(super) fn describe_byoip_cidrs(
 ) -> Result<DescribeByoipCidrsResult, ApiError> {
     check_page(1..=100, Some(request.max_results), request.next_token.as_deref())?;
     Ok(DescribeByoipCidrsResult::default())
+}
+
+/// No host can be allocated.
+pub(super) fn describe_hosts(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeHostsRequest,
+) -> Result<DescribeHostsResult, ApiError> {
+    let known =
+        ["auto-placement", "availability-zone", "client-token", "host-reservation-id", "instance-type", "state"];
+    check(&request.filter, &known, 5..=500, (request.max_results, request.next_token.as_deref()))?;
+    refuse_ids(&request.host_ids, "InvalidHostID.NotFound", "host ID")?;
+    Ok(DescribeHostsResult::default())
+}
+
+pub(super) fn describe_host_reservations(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeHostReservationsRequest,
+) -> Result<DescribeHostReservationsResult, ApiError> {
+    let known = ["instance-family", "payment-option", "state"];
+    check(&request.filter, &known, 5..=500, (request.max_results, request.next_token.as_deref()))?;
+    refuse_ids(&request.host_reservation_id_set, "InvalidHostReservationId.NotFound", "host reservation ID")?;
+    Ok(DescribeHostReservationsResult::default())
+}
+
+pub(super) fn describe_host_reservation_offerings(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeHostReservationOfferingsRequest,
+) -> Result<DescribeHostReservationOfferingsResult, ApiError> {
+    let known = ["instance-family", "payment-option"];
+    check(&request.filter, &known, 5..=500, (request.max_results, request.next_token.as_deref()))?;
+    refuse_ids(&request.offering_id, "InvalidHostReservationOfferingId.NotFound", "host reservation offering ID")?;
+    Ok(DescribeHostReservationOfferingsResult::default())
+}
+
+/// No Spot Fleet can be requested.
+pub(super) fn describe_spot_fleet_requests(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeSpotFleetRequestsRequest,
+) -> Result<DescribeSpotFleetRequestsResponse, ApiError> {
+    check(&[], &[], 1..=1000, (request.max_results, request.next_token.as_deref()))?;
+    refuse_ids(&request.spot_fleet_request_ids, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
+    Ok(DescribeSpotFleetRequestsResponse::default())
+}
+
+pub(super) fn describe_spot_fleet_instances(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeSpotFleetInstancesRequest,
+) -> Result<DescribeSpotFleetInstancesResponse, ApiError> {
+    let id = Some(request.spot_fleet_request_id);
+    refuse_ids(&id, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
+    Ok(DescribeSpotFleetInstancesResponse::default())
+}
+
+pub(super) fn describe_spot_fleet_request_history(
+    _: &Context,
+    _: &View<'_>,
+    request: DescribeSpotFleetRequestHistoryRequest,
+) -> Result<DescribeSpotFleetRequestHistoryResponse, ApiError> {
+    let id = Some(request.spot_fleet_request_id);
+    refuse_ids(&id, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
+    Ok(DescribeSpotFleetRequestHistoryResponse::default())
 }
 
 #[cfg(test)]

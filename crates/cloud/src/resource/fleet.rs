@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use types::{AvailabilityZone, InstanceId, PlacementGroupId, SpotInstanceRequestId, Timestamp};
+use types::{AvailabilityZone, FleetId, InstanceId, PlacementGroupId, SpotInstanceRequestId, Timestamp};
 
 /// How the instances of a placement group are to lie to one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,4 +143,32 @@ pub struct SpotRequest {
     pub launch: serde_json::Value,
     /// When it moves on by itself: from open to active, from over to forgotten.
     pub due: Option<Timestamp>,
+}
+
+/// One attempt of a fleet to launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FleetLaunch {
+    /// Whether Spot Instances were wanted.
+    pub is_spot: bool,
+    /// From what: the members of the model's `LaunchTemplateAndOverridesResponse`.
+    pub source: serde_json::Value,
+    /// What was launched.
+    pub instances: Vec<InstanceId>,
+    /// The code and message of what went wrong.
+    pub error: Option<(String, String)>,
+}
+
+/// An EC2 Fleet, which launched its instances when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Its id.
+    pub id: FleetId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// What was asked for: the members of the model's `CreateFleetRequest`.
+    pub request: serde_json::Value,
+    /// Every attempt to launch, in order.
+    pub launches: Vec<FleetLaunch>,
+    /// Until when it is still described, where it is deleted.
+    pub deleted: Option<Timestamp>,
 }
