@@ -115,3 +115,6 @@ fn has_link(tables: &Tables, interface: &resource::NetworkInterface) -> bool {
         .get(&attachment.instance)
         .is_some_and(|instance| !matches!(instance.state, InstanceState::Stopped | InstanceState::Terminated))
 }
+
+#[cfg(test)]
+mod tests;

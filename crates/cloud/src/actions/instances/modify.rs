@@ -321,7 +321,7 @@ fn set_groups(context: &Context, tx: &mut Transaction, instance: &Instance, ids:
     let mut groups: Vec<SecurityGroupId> = Vec::new();
     for text in ids {
         let group = query::get::<SecurityGroup>(tx, text)?;
-        if group.vpc != interface.vpc {
+        if !group.serves(interface.vpc) {
             return Err(ApiError::new(
                 "InvalidGroup.NotFound",
                 "You have specified two resources that belong to different networks.",

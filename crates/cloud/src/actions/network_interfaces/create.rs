@@ -271,11 +271,7 @@ pub(in crate::actions) fn find_groups(
     let mut groups = Vec::new();
     for text in ids {
         let group = get::<SecurityGroup>(tables, text)?;
-        let is_shared = || {
-            let association = group.vpc_associations.get(&vpc);
-            association.is_some_and(|association| association.state == SecurityGroupVpcState::Associated)
-        };
-        if group.vpc != vpc && !is_shared() {
+        if !group.serves(vpc) {
             let message = format!("Security group {text} and subnet {subnet} belong to different networks.");
             return Err(ApiError::new("InvalidParameter", message));
         }

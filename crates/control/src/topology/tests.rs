@@ -1,0 +1,177 @@
+//! What the kernel is told of prefix lists, routes and groups of several VPCs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cloud::resource::{
+    AddressFamily, NetworkInterface, PrefixList, PrefixListEntry, PrefixListState, Route, RouteDestination, RouteTable,
+    SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation, SecurityGroupVpcState,
+};
+use cloud::{Config, Context, Transaction};
+use types::{
+    MacAddress, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, SubnetId, Timestamp,
+};
+
+use super::*;
+
+const LIST: PrefixListId = PrefixListId::from_number(1);
+const GROUP: SecurityGroupId = SecurityGroupId::from_number(1);
+
+/// A region with a list, and an interface in the default VPC that carries a group without rules.
+struct World {
+    tx: Transaction,
+    subnet: SubnetId,
+}
+
+impl World {
+    fn new() -> Self {
+        let config = Config {
+            account: "000000000000".parse().unwrap(),
+            public_pool: "198.18.0.0/16".parse().unwrap(),
+            max_instances: Config::DEFAULT_MAX_INSTANCES,
+            quotas: cloud::quotas::Quotas::default(),
+        };
+        let region: Region = "us-east-1".parse().unwrap();
+        let now = Timestamp::from_unix_ms(1_700_000_000_000);
+        let (principal, request) = ("test".to_owned(), "request".to_owned());
+        let context = Context::new(Arc::new(config), region.clone(), principal, request, now, 7);
+        let mut tx = Transaction::new(&State::default(), region);
+        cloud::seed_region(&context, &mut tx);
+        let subnet = tx.subnets.values().next().unwrap().clone();
+        let address = subnet.cidr.nth(10).unwrap();
+        let id = NetworkInterfaceId::from_number(1);
+        let mut interface = NetworkInterface::new(id, &subnet, MacAddress::local(1), address);
+        interface.groups = vec![GROUP];
+        tx.put(interface);
+        tx.put(SecurityGroup {
+            id: GROUP,
+            name: "web".into(),
+            description: "for a test".to_owned(),
+            vpc: subnet.vpc,
+            rules: vec![],
+            vpc_associations: BTreeMap::new(),
+        });
+        let mut world = Self { tx, subnet: subnet.id };
+        world.list(&["203.0.113.0/24", "198.51.100.0/24"]);
+        world
+    }
+
+    fn list(&mut self, cidrs: &[&str]) {
+        let entry = |cidr: &&str| PrefixListEntry { cidr: cidr.parse().unwrap(), description: None };
+        self.tx.put(PrefixList {
+            id: LIST,
+            name: "offices".to_owned(),
+            family: AddressFamily::Ipv4,
+            max_entries: 10,
+            state: PrefixListState::CreateComplete,
+            state_message: None,
+            version: 1,
+            versions: BTreeMap::from([(1, cidrs.iter().map(entry).collect())]),
+        });
+    }
+
+    fn topology(&self) -> Topology {
+        let tag = "00000001".parse().unwrap();
+        topology(self.tx.state(), Operator { tag, pool: "198.18.0.0/16".parse().unwrap() })
+    }
+
+    /// The blocks that the group lets in.
+    fn let_in(&self) -> Vec<String> {
+        let peers = self.topology().groups[&GROUP].ingress.clone().into_iter().map(|rule| match rule.peer {
+            Peer::Cidr(cidr) => cidr.to_string(),
+            Peer::Group(id) => id.to_string(),
+        });
+        peers.collect()
+    }
+
+    fn is_public(&self) -> bool {
+        self.topology().subnets[&self.subnet].internet_route
+    }
+
+    fn allow(&mut self, peer: resource::Peer) {
+        let mut group = SecurityGroup::clone(&self.tx.security_groups[&GROUP]);
+        let id = SecurityGroupRuleId::from_number(1);
+        group.rules =
+            vec![SecurityGroupRule { id, is_egress: false, protocol: Protocol::All, peer, description: None }];
+        self.tx.put(group);
+    }
+
+    /// Gives the subnet's table these routes.
+    fn route(&mut self, routes: Vec<Route>) {
+        let subnet = self.tx.subnets[&self.subnet].clone();
+        let table = routing::table_of(&self.tx, &subnet).unwrap().clone();
+        self.tx.put(RouteTable { routes, ..RouteTable::clone(&table) });
+    }
+}
+
+#[test]
+fn a_rule_about_a_prefix_list_opens_its_blocks() {
+    let mut world = World::new();
+    world.allow(resource::Peer::PrefixList(LIST));
+    assert_eq!(world.let_in(), ["203.0.113.0/24", "198.51.100.0/24"]);
+    world.list(&["192.0.2.0/24"]);
+    assert_eq!(world.let_in(), ["192.0.2.0/24"], "a new version is in force");
+    world.list(&["2001:db8::/32"]);
+    assert!(world.let_in().is_empty());
+    world.allow(resource::Peer::PrefixList(PrefixListId::from_number(99)));
+    assert!(world.let_in().is_empty(), "an unknown list opens nothing");
+    world.allow(resource::Peer::Ipv6(types::Ipv6Cidr::ANY));
+    assert!(world.let_in().is_empty());
+}
+
+#[test]
+fn the_blocks_of_a_list_are_in_the_plan_for_the_kernel() {
+    let mut world = World::new();
+    world.allow(resource::Peer::PrefixList(LIST));
+    let mut topology = world.topology();
+    topology.interfaces.values_mut().for_each(|interface| interface.link = LinkState::Attached);
+    let plan = policy::plan(&topology).to_string();
+    for block in ["203.0.113.0", "198.51.100.0"] {
+        assert!(plan.contains(block), "{block} is not in\n{plan}");
+    }
+}
+
+#[test]
+fn a_subnet_is_public_by_an_active_route_to_everywhere() {
+    let mut world = World::new();
+    assert!(world.is_public());
+    let igw = world.tx.internet_gateways.values().next().unwrap().id;
+    let to = |destination: RouteDestination| Route { destination, target: RouteTarget::InternetGateway(igw) };
+    world.route(vec![to(RouteDestination::PrefixList(LIST))]);
+    assert!(!world.is_public(), "the list does not have all addresses");
+    world.list(&["0.0.0.0/0"]);
+    assert!(world.is_public());
+    // A block goes before a list, and what is no internet gateway opens nothing.
+    let nat = RouteTarget::NatGateway(types::NatGatewayId::from_number(1));
+    let elsewhere = Route { destination: Ipv4Cidr::ANY.into(), target: nat };
+    world.route(vec![to(RouteDestination::PrefixList(LIST)), elsewhere]);
+    assert!(!world.is_public());
+    world.route(vec![]);
+    assert!(!world.is_public());
+    world.route(vec![to(Ipv4Cidr::ANY.into())]);
+    world.tx.put(resource::InternetGateway { id: igw, vpc: None });
+    assert!(!world.is_public(), "a black hole");
+}
+
+#[test]
+fn a_group_is_in_force_in_each_vpc_that_it_serves() {
+    let mut world = World::new();
+    let own = world.tx.subnets[&world.subnet].clone();
+    let other = VpcId::from_number(9);
+    let subnet = resource::Subnet::new(SubnetId::from_number(9), other, own.cidr, own.zone.clone());
+    world.tx.put(resource::Vpc::new(other, "172.31.0.0/16".parse().unwrap()));
+    let id = NetworkInterfaceId::from_number(9);
+    let mut interface = NetworkInterface::new(id, &subnet, MacAddress::local(9), own.cidr.nth(20).unwrap());
+    interface.groups = vec![GROUP];
+    world.tx.put(subnet);
+    world.tx.put(interface);
+    assert_eq!(world.topology().groups[&GROUP].vpcs, [own.vpc].into());
+    let mut group = SecurityGroup::clone(&world.tx.security_groups[&GROUP]);
+    let state = SecurityGroupVpcState::Associated;
+    group.vpc_associations.insert(other, SecurityGroupVpcAssociation { state, due: None });
+    world.tx.put(group);
+    let topology = world.topology();
+    assert_eq!(topology.groups[&GROUP].vpcs, [own.vpc, other].into());
+    assert_eq!(topology.members(GROUP, other), [own.cidr.nth(20).unwrap()].into());
+    assert_eq!(topology.members(GROUP, own.vpc), [own.cidr.nth(10).unwrap()].into());
+}
