@@ -2,7 +2,17 @@
 
 import pytest
 
+from support import figures
 from support.daemon import Daemon, wait_until
+
+
+def pytest_sessionfinish():
+    figures.write()
+
+
+def pytest_terminal_summary(terminalreporter):
+    for client, figure in figures.counted().items():
+        terminalreporter.write_line(f"{client}: {figure['passed']} of {figure['run']} tasks passed")
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ pub const RUN: &[Package] = &[
 /// What the tests need besides.
 pub const TEST: &[Package] = &[
     package("awscli", Sign::Program("aws"), "the AWS CLI, as its users have it"),
+    package("packer", Sign::Program("packer"), "builds an image by way of EC2, as its users do"),
     package("python3-venv", Sign::Python("venv, ensurepip"), "for boto3 and pytest, apart from the system's Python"),
     package("python3-pip", Sign::Python("pip"), "fetches the pinned model of the EC2 API"),
 ];

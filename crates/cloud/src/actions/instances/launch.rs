@@ -192,8 +192,6 @@ impl Launch {
         let is_dedicated = tx.vpcs.get(&network.subnet.vpc).is_some_and(|vpc| vpc.is_dedicated);
         let names = names_of(&network.subnet);
         let (options, placement_group) = choices::at_launch(tx, request, instance_type, names, is_dedicated)?;
-        let wanted = request.iam_instance_profile.as_ref();
-        let wanted = wanted.filter(|wanted| wanted.arn.is_some() || wanted.name.is_some());
         Ok(Self {
             metadata: find_metadata(tx, request, &image)?,
             image,
@@ -209,7 +207,7 @@ impl Launch {
             ebs_optimized: request.ebs_optimized == Some(true),
             client_token: request.client_token.as_deref().filter(|token| !token.is_empty()).map(Into::into),
             options,
-            iam_profile: wanted.map(|wanted| profiles::find_profile(context, &tx.view(), wanted)).transpose()?,
+            iam_profile: profiles::find_for_launch(context, &tx.view(), request.iam_instance_profile.as_ref())?,
             placement_group,
         })
     }

@@ -62,6 +62,20 @@ pub(super) fn find_profile(
     Ok(Arc::clone(found))
 }
 
+/// The profile that a launch names. Some clients always send a name; an empty one is none.
+///
+/// # Errors
+/// As [`find_profile`].
+pub(super) fn find_for_launch(
+    context: &Context,
+    view: &View<'_>,
+    wanted: Option<&IamInstanceProfileSpecification>,
+) -> Result<Option<Arc<InstanceProfile>>, ApiError> {
+    let named = |value: &Option<String>| value.as_deref().is_some_and(|value| !value.is_empty());
+    let wanted = wanted.filter(|wanted| named(&wanted.name) || named(&wanted.arn));
+    wanted.map(|wanted| find_profile(context, view, wanted)).transpose()
+}
+
 /// The association of a new instance, which is in force from the start.
 pub(super) fn at_launch(context: &Context, profile: &InstanceProfile) -> IamProfileAssociation {
     IamProfileAssociation { state: AssociationState::Associated, ..associate(context, profile) }

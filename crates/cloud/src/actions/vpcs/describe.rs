@@ -57,6 +57,8 @@ impl VpcRow<'_> {
 impl Filterable for VpcRow<'_> {
     const NAMES: &'static [&'static str] = &[
         "cidr",
+        // Not documented, but understood, and what Ansible looks a VPC up by.
+        "cidr-block",
         "cidr-block-association.association-id",
         "cidr-block-association.cidr-block",
         "cidr-block-association.state",
@@ -80,7 +82,7 @@ impl Filterable for VpcRow<'_> {
             return self.ipv6_value(name, found);
         }
         match name {
-            "cidr" => self.vpc.cidrs.iter().take(1).for_each(|cidr| found(&cidr.to_string())),
+            "cidr" | "cidr-block" => self.vpc.cidrs.iter().take(1).for_each(|cidr| found(&cidr.to_string())),
             "dhcp-options-id" => found(&self.dhcp_options()),
             "is-default" | "isDefault" => found(boolean(self.vpc.is_default)),
             "owner-id" => found(self.context.account().as_str()),

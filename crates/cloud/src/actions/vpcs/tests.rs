@@ -361,6 +361,7 @@ fn vpcs_by_every_filter() {
     let (ipv6_id, ipv6_block) = (ipv6.association_id.unwrap(), ipv6.ipv6_cidr_block.unwrap());
     for (name, value, count) in [
         ("cidr", "10.0.0.0/16", 1),
+        ("cidr-block", "10.0.0.0/16", 1),
         ("cidr-block-association.association-id", ipv4.as_str(), 1),
         ("cidr-block-association.cidr-block", "10.0.*", 1),
         ("cidr-block-association.state", "associated", 2),

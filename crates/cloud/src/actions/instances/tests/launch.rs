@@ -446,6 +446,8 @@ fn defaults_that_are_said_aloud_are_taken() {
         credit_specification: Some(CreditSpecificationRequest { cpu_credits: some("unlimited") }),
         enclave_options: Some(EnclaveOptionsRequest { enabled: Some(false) }),
         hibernation_options: Some(HibernationOptionsRequest { configured: Some(false) }),
+        // As Packer says that it wants none.
+        iam_instance_profile: Some(IamInstanceProfileSpecification { name: some(""), ..Default::default() }),
         maintenance_options: Some(InstanceMaintenanceOptionsRequest {
             auto_recovery: Some(InstanceAutoRecoveryState::Default),
         }),
@@ -461,6 +463,7 @@ fn defaults_that_are_said_aloud_are_taken() {
     };
     let id = bed.running_of(request);
     assert_eq!(bed.instance(id).user_data.as_deref(), Some(b"#!/bin".as_slice()));
+    assert_eq!(bed.instance(id).iam_profile, None);
     let bare = RunInstancesRequest { instance_type: None, user_data: some(""), ..bed.launch(1) };
     let id = bed.running_of(bare);
     assert_eq!(&*bed.instance(id).instance_type, "m1.small");
