@@ -55,11 +55,14 @@ pub fn find_all<'a, K: Ord + Clone, T>(
     }
 }
 
+/// A resource with its id, where it lies.
+pub type Found<'a, R> = (&'a <R as Resource>::Id, &'a Arc<R>);
+
 /// The resources of a kind with these ids, by id; all of them where none is named.
 ///
 /// # Errors
 /// The kind's own for a malformed id, or for those that do not exist.
-pub fn find<'a, R: Resource>(tables: &'a Tables, ids: &[String]) -> Result<Vec<(&'a R::Id, &'a Arc<R>)>, ApiError> {
+pub fn find<'a, R: Resource>(tables: &'a Tables, ids: &[String]) -> Result<Vec<Found<'a, R>>, ApiError> {
     let table = R::table(tables);
     if ids.is_empty() {
         return Ok(table.iter().collect());
