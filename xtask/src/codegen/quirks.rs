@@ -9,6 +9,8 @@ use super::model::{Model, Shape};
 pub fn correct(model: &mut Model) -> Result<()> {
     item_name_on_the_list(model)?;
     attribute_answers_hold_one_attribute(model)?;
+    the_account_has_six_attributes(model)?;
+    launch_templates_say_only_what_they_were_told(model)?;
     gateways_are_attached_as_available(model)?;
     endpoint_states_begin_small(model)
 }
@@ -22,6 +24,17 @@ fn gateways_are_attached_as_available(model: &mut Model) -> Result<()> {
             values.push(value.to_owned());
         }
         _ => bail!("{name} is no enum any more; drop this correction"),
+    }
+    Ok(())
+}
+
+/// The text of DescribeAccountAttributes names six attributes; its enum has two of them, and clients ask for the others.
+fn the_account_has_six_attributes(model: &mut Model) -> Result<()> {
+    let name = "AccountAttributeName";
+    let Some(Shape::Enum(values)) = model.shapes.get_mut(name) else { bail!("{name} is no enum any more") };
+    for value in ["max-instances", "vpc-max-security-groups-per-interface", "max-elastic-ips", "vpc-max-elastic-ips"] {
+        ensure!(!values.iter().any(|known| known == value), "{name} knows {value} now; drop this correction");
+        values.push(value.to_owned());
     }
     Ok(())
 }
@@ -42,7 +55,19 @@ fn item_name_on_the_list(model: &mut Model) -> Result<()> {
 /// DescribeInstanceAttribute answers with the one attribute asked for. An empty list beside it would read as a second
 /// answer, so the lists of its result leave no element when they are empty; elsewhere EC2 writes `<tagSet/>`.
 fn attribute_answers_hold_one_attribute(model: &mut Model) -> Result<()> {
-    let name = "InstanceAttribute";
+    leave_empty_lists_out(model, "InstanceAttribute")
+}
+
+/// A launch template's data come back as they were given, and clients compare the two: a list that was not given leaves no
+/// element, where elsewhere EC2 writes `<tagSet/>`.
+fn launch_templates_say_only_what_they_were_told(model: &mut Model) -> Result<()> {
+    for name in ["ResponseLaunchTemplateData", "LaunchTemplateInstanceNetworkInterfaceSpecification"] {
+        leave_empty_lists_out(model, name)?;
+    }
+    Ok(())
+}
+
+fn leave_empty_lists_out(model: &mut Model, name: &str) -> Result<()> {
     let lists: Vec<String> = (model.members(name)?.iter())
         .filter(|member| matches!(model.shape(&member.shape), Ok(Shape::List { .. })))
         .map(|member| member.name.clone())

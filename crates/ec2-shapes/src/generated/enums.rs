@@ -8,7 +8,7 @@ string_enums! {
     AcceleratorManufacturer { AmazonWebServices = "amazon-web-services", Amd = "amd", Nvidia = "nvidia", Xilinx = "xilinx", Habana = "habana", }
     AcceleratorName { A100 = "a100", Inferentia = "inferentia", K520 = "k520", K80 = "k80", M60 = "m60", RadeonProV520 = "radeon-pro-v520", T4 = "t4", Vu9p = "vu9p", V100 = "v100", A10g = "a10g", H100 = "h100", T4g = "t4g", L40s = "l40s", L4 = "l4", GaudiHl205 = "gaudi-hl-205", Inferentia2 = "inferentia2", Trainium = "trainium", Trainium2 = "trainium2", U30 = "u30", }
     AcceleratorType { Gpu = "gpu", Fpga = "fpga", Inference = "inference", Media = "media", }
-    AccountAttributeName { SupportedPlatforms = "supported-platforms", DefaultVpc = "default-vpc", }
+    AccountAttributeName { SupportedPlatforms = "supported-platforms", DefaultVpc = "default-vpc", MaxInstances = "max-instances", VpcMaxSecurityGroupsPerInterface = "vpc-max-security-groups-per-interface", MaxElasticIps = "max-elastic-ips", VpcMaxElasticIps = "vpc-max-elastic-ips", }
     ActivityStatus { Error = "error", PendingFulfillment = "pending_fulfillment", PendingTermination = "pending_termination", Fulfilled = "fulfilled", }
     AdditionalKeyExchangeRequirement { Required = "required", Optional = "optional", }
     AddressAttributeName { DomainName = "domain-name", }
