@@ -6,12 +6,14 @@
 mod absent;
 mod account;
 mod addresses;
+pub(crate) mod capacity_reservations;
 mod customer_gateways;
 mod dhcp_options;
 mod ebs_settings;
 mod fleets;
 mod flow_logs;
 mod gateways;
+mod hosts;
 mod images;
 mod instance_connect_endpoints;
 mod instances;
@@ -61,6 +63,10 @@ mod all {
         describe_addresses_attribute, describe_moving_addresses, disassociate_address, modify_address_attribute,
         release_address, reset_address_attribute,
     };
+    pub(super) use super::capacity_reservations::{
+        cancel_capacity_reservation, create_capacity_reservation, describe_capacity_reservations,
+        modify_capacity_reservation,
+    };
     pub(super) use super::customer_gateways::{
         create_customer_gateway, delete_customer_gateway, describe_customer_gateways,
     };
@@ -78,6 +84,7 @@ mod all {
         delete_egress_only_internet_gateway, delete_internet_gateway, describe_egress_only_internet_gateways,
         describe_internet_gateways, detach_internet_gateway,
     };
+    pub(super) use super::hosts::{allocate_hosts, describe_hosts, modify_hosts, release_hosts};
     pub(super) use super::images::{
         cancel_import_task, copy_image, create_image, deregister_image, describe_conversion_tasks,
         describe_image_attribute, describe_images, describe_instance_image_metadata, describe_store_image_tasks,

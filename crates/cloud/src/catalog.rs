@@ -194,6 +194,16 @@ impl InstanceType {
         self.row.ebs.is_some()
     }
 
+    /// The part of its name before the dot, such as `m5`.
+    pub fn family(&self) -> &'static str {
+        self.family.name
+    }
+
+    /// Whether Dedicated Hosts take instances of it.
+    pub fn runs_on_dedicated_hosts(&self) -> bool {
+        self.has(flags::DEDICATED_HOSTS)
+    }
+
     /// Whether it has an elastic network adapter.
     pub fn has_ena(&self) -> bool {
         self.family.is_nitro

@@ -147,6 +147,11 @@ kinds! {
     PlacementGroup by PlacementGroupId in placement_groups:
         "placement-group", "placement group",
         "InvalidPlacementGroupId.Malformed", "InvalidPlacementGroup.Unknown";
+    Host by HostId in hosts:
+        "dedicated-host", "host ID", "InvalidHostID.Malformed", "InvalidHostID.NotFound";
+    CapacityReservation by CapacityReservationId in capacity_reservations:
+        "capacity-reservation", "capacity reservation",
+        "InvalidCapacityReservationId.Malformed", "InvalidCapacityReservationId.NotFound";
     Fleet by FleetId in fleets:
         "fleet", "fleet ID", "InvalidFleetId.Malformed", "InvalidFleetId.NotFound";
     SpotRequest by SpotInstanceRequestId in spot_requests:

@@ -1,6 +1,7 @@
 //! What a cloud consists of. Every type here is stored; a new field needs `#[serde(default)]`.
 
 mod access;
+mod capacity;
 mod connect;
 mod fleet;
 mod iam;
@@ -23,6 +24,7 @@ pub use access::{
     GeneratedKey, KeyFormat, KeyPair, KeyType, Peer, SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation,
     SecurityGroupVpcState,
 };
+pub use capacity::{CapacityReservation, Host, ReservationEnd};
 pub use connect::{
     CustomerGateway, FlowLog, FlowLogResource, GatewayState, LogDestinationType, NatGateway, NatGatewayAddress,
     NatGatewayAddressStatus, NatGatewayElastic, NatGatewayFailure, NatGatewayState, PeeringState, PeeringVpc,

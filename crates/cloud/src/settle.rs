@@ -6,6 +6,7 @@
 
 use types::Timestamp;
 
+use crate::actions::capacity_reservations;
 use crate::actions::network_interfaces;
 use crate::actions::security_groups::vpc_associations;
 use crate::actions::spot;
@@ -44,6 +45,8 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::PlacementGroup(group) => group.pending_until,
         Record::SpotRequest(request) => request.due,
         Record::Fleet(fleet) => fleet.deleted,
+        Record::Host(host) => host.due(),
+        Record::CapacityReservation(reservation) => capacity_reservations::due(reservation),
         _ => None,
     }
 }
@@ -71,6 +74,8 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         }
         Record::SpotRequest(request) => spot::advance(tx, now, &request),
         Record::Fleet(fleet) => tx.delete(Key::Fleet(fleet.id)),
+        Record::Host(host) => tx.delete(Key::Host(host.id)),
+        Record::CapacityReservation(reservation) => capacity_reservations::advance(tx, now, &reservation),
         _ => {}
     }
 }

@@ -125,6 +125,10 @@ tables! {
     launch_templates: LaunchTemplateId => LaunchTemplate by id,
     /// Placement groups.
     placement_groups: PlacementGroupId => PlacementGroup by id,
+    /// Dedicated Hosts.
+    hosts: HostId => Host by id,
+    /// Capacity Reservations.
+    capacity_reservations: CapacityReservationId => CapacityReservation by id,
     /// EC2 Fleets.
     fleets: FleetId => Fleet by id,
     /// Spot Instance requests.
@@ -267,6 +271,8 @@ impl Key {
             Self::PlacementGroup(id) => id.to_string(),
             Self::SpotRequest(id) => id.to_string(),
             Self::Fleet(id) => id.to_string(),
+            Self::Host(id) => id.to_string(),
+            Self::CapacityReservation(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),
             Self::Snapshot(id) => id.to_string(),
             Self::Image(id) => id.to_string(),

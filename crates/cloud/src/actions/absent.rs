@@ -109,9 +109,6 @@ macro_rules! absent {
 }
 
 absent! {
-    describe_capacity_reservations(DescribeCapacityReservationsRequest -> DescribeCapacityReservationsResult):
-        [capacity_reservation_ids "InvalidCapacityReservationId.NotFound" "capacity reservation"]
-        pages (max_results next_token) 1..=1000, filters ["instance-type", "owner-id", "instance-platform", "availability-zone", "tenancy", "outpost-arn", "state", "start-date", "end-date", "end-date-type", "instance-match-criteria", "placement-group-arn"];
     describe_capacity_reservation_fleets(DescribeCapacityReservationFleetsRequest -> DescribeCapacityReservationFleetsResult):
         [capacity_reservation_fleet_ids "InvalidCapacityReservationFleetId.NotFound" "capacity reservation fleet"]
         pages (max_results next_token) 1..=100, filters ["state", "instance-match-criteria", "tenancy", "allocation-strategy"];
@@ -341,19 +338,6 @@ pub(super) fn describe_byoip_cidrs(
 ) -> Result<DescribeByoipCidrsResult, ApiError> {
     check_page(1..=100, Some(request.max_results), request.next_token.as_deref())?;
     Ok(DescribeByoipCidrsResult::default())
-}
-
-/// No host can be allocated.
-pub(super) fn describe_hosts(
-    _: &Context,
-    _: &View<'_>,
-    request: DescribeHostsRequest,
-) -> Result<DescribeHostsResult, ApiError> {
-    let known =
-        ["auto-placement", "availability-zone", "client-token", "host-reservation-id", "instance-type", "state"];
-    check(&request.filter, &known, 5..=500, (request.max_results, request.next_token.as_deref()))?;
-    refuse_ids(&request.host_ids, "InvalidHostID.NotFound", "host ID")?;
-    Ok(DescribeHostsResult::default())
 }
 
 pub(super) fn describe_host_reservations(

@@ -186,6 +186,25 @@ impl Filterable for ZoneRow {
     }
 }
 
+/// The zone that a request names, one way or the other.
+///
+/// # Errors
+/// `MissingParameter`, `InvalidParameterCombination` for both ways, `InvalidZone.NotFound`.
+pub(super) fn named_zone(region: &Region, name: Option<&str>, id: Option<&str>) -> Result<AvailabilityZone, ApiError> {
+    let mut zones = Region::ZONE_LETTERS.into_iter().map(|letter| region.zone(letter));
+    let (text, found) = match (name, id) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid_combination(
+                "The parameter availabilityZone cannot be used with the parameter availabilityZoneId",
+            ));
+        }
+        (None, None) => return Err(ApiError::missing("AvailabilityZone")),
+        (Some(name), None) => (name, zones.find(|zone| zone.to_string() == name)),
+        (None, Some(id)) => (id, zones.find(|zone| zone.zone_id() == id)),
+    };
+    found.ok_or_else(|| ApiError::new("InvalidZone.NotFound", format!("The zone '{text}' does not exist.")))
+}
+
 pub(super) fn describe_availability_zones(
     context: &Context,
     _: &View<'_>,

@@ -19,7 +19,7 @@ use super::listing::reservation;
 use super::profiles;
 use super::shape::InstanceView;
 use crate::actions::account::metadata_defaults;
-use crate::actions::{images, launch_templates, spot};
+use crate::actions::{hosts, images, launch_templates, spot};
 use crate::catalog::{DEFAULT_TYPE, InstanceType};
 use crate::context::Context;
 use crate::error::ApiError;
@@ -117,6 +117,9 @@ fn affordable(
         return Err(ApiError::new("InstanceLimitExceeded", message));
     }
     let count = max.min(u32::try_from(room).unwrap_or(max));
+    let zone = &launch.network.subnet.zone;
+    let set_aside = choices::room(tx, &launch.options, launch.instance_type, zone, min)?;
+    let count = count.min(set_aside.unwrap_or(count));
     let Some(free) = launch.network.room(tx) else { return Ok(count) };
     if free < u64::from(min) {
         return Err(ApiError::new(
@@ -225,6 +228,9 @@ impl Launch {
         let interfaces = self.network.make_interfaces(context, tx, tags, id)?;
         let block_devices = self.disks.make(context, tx, tags, id, &self.network.subnet.zone)?;
         tags.put(tx, "instance", id);
+        let mut options = self.options.clone();
+        let zone = &self.network.subnet.zone;
+        options.placement.host = hosts::choose(tx, &options.placement, self.instance_type, zone)?;
         tx.put(Instance {
             id,
             reservation,
@@ -259,7 +265,7 @@ impl Launch {
             root_device: self.image.root_device.clone(),
             block_devices,
             client_token: self.client_token.clone(),
-            options: self.options.clone(),
+            options,
             iam_profile: self.iam_profile.as_ref().map(|profile| profiles::at_launch(context, profile)),
             placement_group: self.placement_group.clone(),
         });

@@ -155,7 +155,7 @@ pub(in crate::actions) fn modify_instance_capacity_reservation_attributes(
     if wanted.capacity_reservation_preference.is_none() && wanted.capacity_reservation_target.is_none() {
         return Err(ApiError::missing("CapacityReservationSpecification"));
     }
-    instance.options.capacity = choices::capacity(wanted)?;
+    instance.options.capacity = choices::capacity(tx, wanted)?;
     tx.put(instance);
     Ok(ModifyInstanceCapacityReservationAttributesResult { r#return: Some(true) })
 }
@@ -185,10 +185,13 @@ pub(in crate::actions) fn modify_instance_placement(
         Some(HostTenancy::Host) => InstanceTenancy::Host,
     };
     // Only a host can be exchanged for shared or dedicated hardware, and the other way round.
-    if tenancy != old.tenancy {
+    let (can_change, is_change) =
+        ([old.tenancy, tenancy].iter().all(|it| *it != InstanceTenancy::Default), tenancy != old.tenancy);
+    if is_change && !can_change {
         let message = format!("The tenancy cannot be changed from '{}' to '{}'", old.tenancy.name(), tenancy.name());
         return Err(ApiError::new("InvalidRequest", message));
     }
+    let request_names_host = request.host_id.is_some();
     let placement = ec2_shapes::Placement {
         affinity: request.affinity.map(|affinity| affinity.as_str().to_owned()),
         group_id: request.group_id,
@@ -203,7 +206,17 @@ pub(in crate::actions) fn modify_instance_placement(
         instance.placement_group = group;
         instance.options.placement.partition = chosen.partition;
     }
-    instance.options.placement.tenancy = tenancy;
+    let new = &mut instance.options.placement;
+    new.tenancy = tenancy;
+    if tenancy != InstanceTenancy::Host {
+        (new.host, new.host_affinity) = (None, false);
+    }
+    if request_names_host {
+        new.host = chosen.host;
+    }
+    if request.affinity.is_some() {
+        new.host_affinity = chosen.host_affinity;
+    }
     tx.put(instance);
     Ok(ModifyInstancePlacementResult { r#return: Some(true) })
 }

@@ -9,11 +9,11 @@ use ec2_shapes::{
     InstanceStateChange, RebootInstancesRequest, StartInstancesRequest, StartInstancesResult, StopInstancesRequest,
     StopInstancesResult, TerminateInstancesRequest, TerminateInstancesResult,
 };
-use types::InstanceState;
+use types::{InstanceId, InstanceState};
 
 use super::{find_instances, shape};
 use crate::actions::addresses::give_automatic_address;
-use crate::actions::spot;
+use crate::actions::{capacity_reservations, hosts, spot};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::lifecycle::StopReason;
@@ -42,6 +42,13 @@ pub(in crate::actions) fn start_instances(
             Err(ApiError::new("IncorrectInstanceState", message))
         }
     })?;
+    let started: Vec<InstanceId> = starting_instances
+        .iter()
+        .filter(|change| change.current_state != change.previous_state)
+        .filter_map(|change| change.instance_id.as_deref()?.parse().ok())
+        .collect();
+    started.iter().try_for_each(|id| hosts::return_to(tx, *id))?;
+    capacity_reservations::check_started(tx, &started)?;
     give_addresses(context, tx, &starting_instances)?;
     Ok(StartInstancesResult { starting_instances })
 }

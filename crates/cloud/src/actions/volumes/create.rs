@@ -1,10 +1,10 @@
 //! CreateVolume and DeleteVolume.
 
 use ec2_shapes::{CreateVolumeRequest, DeleteVolumeRequest};
-use types::{AvailabilityZone, Region, VolumeId};
+use types::VolumeId;
 
 use super::{VolumeRow, spec, unavailable};
-use crate::actions::snapshots;
+use crate::actions::{places, snapshots};
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency;
@@ -23,7 +23,11 @@ pub(in crate::actions) fn create_volume(
     tx: &mut Transaction,
     request: CreateVolumeRequest,
 ) -> Result<ec2_shapes::Volume, ApiError> {
-    let zone = zone(&context.region, &request)?;
+    let zone = places::named_zone(
+        &context.region,
+        request.availability_zone.as_deref(),
+        request.availability_zone_id.as_deref(),
+    )?;
     refuse_unavailable(&request)?;
     let tags = NewTags::new(&request.tag_specifications, &["volume"])?;
     let token = request.client_token.as_deref().unwrap_or_default();
@@ -62,22 +66,6 @@ pub(in crate::actions) fn create_volume(
     idempotency::remember(context, tx, ACTION, "", token, parameters, id.to_string());
     let volume = tx.volumes.get(&id).ok_or_else(ApiError::internal)?;
     Ok(VolumeRow { context, tables: tx, volume }.to_shape())
-}
-
-/// The zone that a request names, one way or the other.
-fn zone(region: &Region, request: &CreateVolumeRequest) -> Result<AvailabilityZone, ApiError> {
-    let mut zones = Region::ZONE_LETTERS.into_iter().map(|letter| region.zone(letter));
-    let (text, found) = match (request.availability_zone.as_deref(), request.availability_zone_id.as_deref()) {
-        (Some(_), Some(_)) => {
-            return Err(ApiError::invalid_combination(
-                "The parameter availabilityZone cannot be used with the parameter availabilityZoneId",
-            ));
-        }
-        (None, None) => return Err(ApiError::missing("AvailabilityZone")),
-        (Some(name), None) => (name, zones.find(|zone| zone.to_string() == name)),
-        (None, Some(id)) => (id, zones.find(|zone| zone.zone_id() == id)),
-    };
-    found.ok_or_else(|| ApiError::new("InvalidZone.NotFound", format!("The zone '{text}' does not exist.")))
 }
 
 fn refuse_unavailable(request: &CreateVolumeRequest) -> Result<(), ApiError> {

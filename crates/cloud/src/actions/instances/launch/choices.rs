@@ -8,15 +8,16 @@ use ec2_shapes::{
     CreditSpecificationRequest, HostnameType, InstanceAutoRecoveryState, NestedVirtualizationSpecification, Placement,
     PrivateDnsNameOptionsRequest, RunInstancesRequest, Tenancy,
 };
-use types::CapacityReservationId;
+use types::AvailabilityZone;
 
 use super::super::credits;
-use crate::actions::placement_groups;
+use crate::actions::{capacity_reservations, hosts, placement_groups};
 use crate::catalog::InstanceType;
 use crate::error::ApiError;
+use crate::query::get;
 use crate::resource::{
-    CapacityChoice, CpuCredits, CpuOptions, InstanceOptions, InstancePlacement, InstanceTenancy, MaintenanceOptions,
-    PrivateDnsOptions,
+    CapacityChoice, CapacityReservation, CpuCredits, CpuOptions, InstanceOptions, InstancePlacement, InstanceTenancy,
+    MaintenanceOptions, PrivateDnsOptions,
 };
 use crate::state::Tables;
 use crate::transaction::Transaction;
@@ -33,6 +34,7 @@ pub(super) fn at_launch(
     let tenancy = match request.placement.as_ref().and_then(|placement| placement.tenancy) {
         Some(Tenancy::Dedicated) => InstanceTenancy::Dedicated,
         Some(Tenancy::Host) => InstanceTenancy::Host,
+        None if names_host(request.placement.as_ref()) => InstanceTenancy::Host,
         Some(Tenancy::Default) | None if is_dedicated => InstanceTenancy::Dedicated,
         Some(Tenancy::Default) | None => InstanceTenancy::Default,
     };
@@ -48,10 +50,31 @@ pub(super) fn at_launch(
         },
         private_dns: private_dns(request.private_dns_name_options.as_ref(), default_names),
         placement,
-        capacity: reservation.map(capacity).transpose()?.unwrap_or_default(),
+        capacity: reservation.map(|wanted| capacity(tx, wanted)).transpose()?.unwrap_or_default(),
         ..InstanceOptions::default()
     };
     Ok((options, group))
+}
+
+fn names_host(placement: Option<&Placement>) -> bool {
+    placement.and_then(|placement| placement.host_id.as_deref()).is_some_and(|host| !host.is_empty())
+}
+
+/// How many instances with these options there is room for; `None` for as many as one likes.
+///
+/// # Errors
+/// `InsufficientHostCapacity` and `ReservationCapacityExceeded` where not even for `least`.
+pub(super) fn room(
+    tables: &Tables,
+    options: &InstanceOptions,
+    kind: &InstanceType,
+    zone: &AvailabilityZone,
+    least: u32,
+) -> Result<Option<u32>, ApiError> {
+    let on_hosts = hosts::room(tables, &options.placement, kind, zone, least)?;
+    let like = (kind.name(), zone, options.placement.tenancy);
+    let reserved = capacity_reservations::room(tables, &options.capacity, like, least)?;
+    Ok(on_hosts.into_iter().chain(reserved).min())
 }
 
 fn credits_at_launch(
@@ -131,18 +154,14 @@ fn private_dns(wanted: Option<&PrivateDnsNameOptionsRequest>, default: PrivateDn
 /// `InvalidParameterCombination` where a preference comes with a target, `InvalidCapacityReservationId.NotFound` for a
 /// reservation that is not there.
 pub(in crate::actions::instances) fn capacity(
+    tables: &Tables,
     wanted: &CapacityReservationSpecification,
 ) -> Result<CapacityChoice, ApiError> {
     let Some(target) = &wanted.capacity_reservation_target else {
         return match wanted.capacity_reservation_preference {
             Some(CapacityReservationPreference::Open) | None => Ok(CapacityChoice::Open),
             Some(CapacityReservationPreference::None) => Ok(CapacityChoice::None),
-            // There is no reserved capacity to run in.
-            Some(CapacityReservationPreference::CapacityReservationsOnly) => Err(ApiError::new(
-                "ReservationCapacityExceeded",
-                "The requested reservation does not have sufficient compatible and available capacity for this \
-                 request.",
-            )),
+            Some(CapacityReservationPreference::CapacityReservationsOnly) => Ok(CapacityChoice::ReservationsOnly),
         };
     };
     if wanted.capacity_reservation_preference.is_some() {
@@ -155,11 +174,7 @@ pub(in crate::actions::instances) fn capacity(
         return Err(ApiError::new("UnsupportedOperation", message));
     }
     let id = target.capacity_reservation_id.as_deref().ok_or_else(|| ApiError::missing("CapacityReservationId"))?;
-    let _: CapacityReservationId = id.parse().map_err(|_| {
-        ApiError::new("InvalidCapacityReservationId.Malformed", format!("Invalid id: \"{id}\" (expecting \"cr-...\")"))
-    })?;
-    let message = format!("The capacity reservation '{id}' does not exist");
-    Err(ApiError::new("InvalidCapacityReservationId.NotFound", message))
+    Ok(CapacityChoice::Reservation(get::<CapacityReservation>(tables, id)?.id))
 }
 
 /// Where an instance is to stand, and the name of its placement group.
@@ -185,11 +200,9 @@ pub(in crate::actions::instances) fn placement(
             return Err(ApiError::new("UnsupportedOperation", message));
         }
     }
-    if let Some(host) = said(&wanted.host_id) {
-        return Err(ApiError::new(
-            "InvalidHostID.NotFound",
-            format!("The specified Dedicated Host '{host}' does not exist"),
-        ));
+    let host = said(&wanted.host_id).map(|id| hosts::named(tables, id)).transpose()?.map(|host| host.id);
+    if host.is_some() && tenancy != InstanceTenancy::Host {
+        return Err(ApiError::invalid_combination("A host ID requires the tenancy 'host'."));
     }
     let affinity = said(&wanted.affinity).unwrap_or("default");
     if !["default", "host"].contains(&affinity) {
@@ -198,11 +211,8 @@ pub(in crate::actions::instances) fn placement(
     if affinity == "host" && tenancy != InstanceTenancy::Host {
         return Err(ApiError::invalid_combination("Host affinity requires the tenancy 'host'."));
     }
-    if tenancy == InstanceTenancy::Host {
-        let message = "There is not enough capacity on the Dedicated Hosts of the account to fulfill the request.";
-        return Err(ApiError::new("InsufficientHostCapacity", message));
-    }
     let group = placement_groups::named(tables, said(&wanted.group_name), said(&wanted.group_id))?;
     let partition = placement_groups::partition(tables, group.map(AsRef::as_ref), wanted.partition_number)?;
-    Ok((InstancePlacement { tenancy, partition, ..Default::default() }, group.map(|group| Arc::clone(&group.name))))
+    let placement = InstancePlacement { tenancy, host, host_affinity: affinity == "host", partition };
+    Ok((placement, group.map(|group| Arc::clone(&group.name))))
 }
