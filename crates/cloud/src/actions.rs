@@ -23,7 +23,6 @@ mod nat_gateways;
 mod network_acls;
 pub(crate) mod network_interfaces;
 mod peering;
-mod pending;
 mod placement_groups;
 mod places;
 mod prefix_lists;
@@ -136,7 +135,6 @@ mod all {
         accept_vpc_peering_connection, create_vpc_peering_connection, delete_vpc_peering_connection,
         describe_vpc_peering_connections, modify_vpc_peering_connection_options, reject_vpc_peering_connection,
     };
-    pub(super) use super::pending::fleet::*;
     pub(super) use super::placement_groups::{
         create_placement_group, delete_placement_group, describe_placement_groups,
     };

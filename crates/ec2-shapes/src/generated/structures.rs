@@ -9,10 +9,10 @@ use crate::*;
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AcceleratorCount {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -33,10 +33,10 @@ pub struct AcceleratorCountRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AcceleratorTotalMemoryMiB {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -501,10 +501,10 @@ pub struct AvailableCapacity {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct BaselineEbsBandwidthMbps {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -525,7 +525,7 @@ pub struct BaselineEbsBandwidthMbpsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct BaselinePerformanceFactors {
-    /// `Cpu` in a request, `cpu` in an answer.
+    /// `cpu` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<CpuPerformanceFactor>,
 }
@@ -633,35 +633,6 @@ pub struct ByoipCidr {
     pub state: Option<ByoipCidrState>,
     /// `statusMessage` on the wire.
     pub status_message: Option<String>,
-}
-
-/// The `CancelSpotFleetRequestsError` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CancelSpotFleetRequestsError {
-    /// `code` on the wire.
-    pub code: Option<CancelBatchErrorCode>,
-    /// `message` on the wire.
-    pub message: Option<String>,
-}
-
-/// The `CancelSpotFleetRequestsErrorItem` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CancelSpotFleetRequestsErrorItem {
-    /// `error` on the wire.
-    pub error: Option<CancelSpotFleetRequestsError>,
-    /// `spotFleetRequestId` on the wire.
-    pub spot_fleet_request_id: Option<String>,
-}
-
-/// The `CancelSpotFleetRequestsSuccessItem` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CancelSpotFleetRequestsSuccessItem {
-    /// `currentSpotFleetRequestState` on the wire.
-    pub current_spot_fleet_request_state: Option<BatchState>,
-    /// `previousSpotFleetRequestState` on the wire.
-    pub previous_spot_fleet_request_state: Option<BatchState>,
-    /// `spotFleetRequestId` on the wire.
-    pub spot_fleet_request_id: Option<String>,
 }
 
 /// The `CancelledSpotInstanceRequest` of the model.
@@ -949,7 +920,7 @@ pub struct ClassicLinkInstance {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ClassicLoadBalancer {
-    /// `Name` in a request, `name` in an answer.
+    /// `name` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -958,7 +929,7 @@ pub struct ClassicLoadBalancer {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ClassicLoadBalancersConfig {
-    /// `ClassicLoadBalancers` in a request, `classicLoadBalancers` in an answer.
+    /// `classicLoadBalancers` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classic_load_balancers: Vec<ClassicLoadBalancer>,
 }
@@ -1280,7 +1251,7 @@ pub struct CpuOptionsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct CpuPerformanceFactor {
-    /// `ReferenceSet` in a request, `referenceSet` in an answer.
+    /// `referenceSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<PerformanceFactorReference>,
 }
@@ -2776,13 +2747,13 @@ pub struct FleetLaunchTemplateOverridesRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct FleetLaunchTemplateSpecification {
-    /// `LaunchTemplateId` in a request, `launchTemplateId` in an answer.
+    /// `launchTemplateId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_id: Option<String>,
-    /// `LaunchTemplateName` in a request, `launchTemplateName` in an answer.
+    /// `launchTemplateName` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_name: Option<String>,
-    /// `Version` in a request, `version` in an answer.
+    /// `version` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -3000,10 +2971,10 @@ pub struct GpuInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct GroupIdentifier {
-    /// `GroupId` in a request, `groupId` in an answer.
+    /// `groupId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
-    /// `GroupName` in a request, `groupName` in an answer.
+    /// `groupName` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
 }
@@ -3031,17 +3002,6 @@ pub struct HistoryRecord {
     pub event_information: Option<EventInformation>,
     /// `eventType` on the wire.
     pub event_type: Option<EventType>,
-    /// `timestamp` on the wire.
-    pub timestamp: Option<Timestamp>,
-}
-
-/// The `HistoryRecordEntry` of the model.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct HistoryRecordEntry {
-    /// `eventInformation` on the wire.
-    pub event_information: Option<EventInformation>,
-    /// `eventType` on the wire.
-    pub event_type: Option<FleetEventType>,
     /// `timestamp` on the wire.
     pub timestamp: Option<Timestamp>,
 }
@@ -4296,82 +4256,82 @@ pub struct InstancePrivateIpAddress {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct InstanceRequirements {
-    /// `AcceleratorCount` in a request, `acceleratorCount` in an answer.
+    /// `acceleratorCount` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_count: Option<AcceleratorCount>,
-    /// `AcceleratorManufacturerSet` in a request, `acceleratorManufacturerSet` in an answer.
+    /// `acceleratorManufacturerSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
-    /// `AcceleratorNameSet` in a request, `acceleratorNameSet` in an answer.
+    /// `acceleratorNameSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_names: Vec<AcceleratorName>,
-    /// `AcceleratorTotalMemoryMiB` in a request, `acceleratorTotalMemoryMiB` in an answer.
+    /// `acceleratorTotalMemoryMiB` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiB>,
-    /// `AcceleratorTypeSet` in a request, `acceleratorTypeSet` in an answer.
+    /// `acceleratorTypeSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_types: Vec<AcceleratorType>,
-    /// `AllowedInstanceTypeSet` in a request, `allowedInstanceTypeSet` in an answer.
+    /// `allowedInstanceTypeSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_instance_types: Vec<String>,
-    /// `BareMetal` in a request, `bareMetal` in an answer.
+    /// `bareMetal` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_metal: Option<BareMetal>,
-    /// `BaselineEbsBandwidthMbps` in a request, `baselineEbsBandwidthMbps` in an answer.
+    /// `baselineEbsBandwidthMbps` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbps>,
-    /// `BaselinePerformanceFactors` in a request, `baselinePerformanceFactors` in an answer.
+    /// `baselinePerformanceFactors` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_performance_factors: Option<BaselinePerformanceFactors>,
-    /// `BurstablePerformance` in a request, `burstablePerformance` in an answer.
+    /// `burstablePerformance` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<BurstablePerformance>,
-    /// `CpuManufacturerSet` in a request, `cpuManufacturerSet` in an answer.
+    /// `cpuManufacturerSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpu_manufacturers: Vec<CpuManufacturer>,
-    /// `ExcludedInstanceTypeSet` in a request, `excludedInstanceTypeSet` in an answer.
+    /// `excludedInstanceTypeSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_instance_types: Vec<String>,
-    /// `InstanceGenerationSet` in a request, `instanceGenerationSet` in an answer.
+    /// `instanceGenerationSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
-    /// `LocalStorage` in a request, `localStorage` in an answer.
+    /// `localStorage` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage: Option<LocalStorage>,
-    /// `LocalStorageTypeSet` in a request, `localStorageTypeSet` in an answer.
+    /// `localStorageTypeSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local_storage_types: Vec<LocalStorageType>,
-    /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` in a request, `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` in an answer.
+    /// `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
-    /// `MemoryGiBPerVCpu` in a request, `memoryGiBPerVCpu` in an answer.
+    /// `memoryGiBPerVCpu` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpu>,
-    /// `MemoryMiB` in a request, `memoryMiB` in an answer.
+    /// `memoryMiB` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryMiB>,
-    /// `NetworkBandwidthGbps` in a request, `networkBandwidthGbps` in an answer.
+    /// `networkBandwidthGbps` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_bandwidth_gbps: Option<NetworkBandwidthGbps>,
-    /// `NetworkInterfaceCount` in a request, `networkInterfaceCount` in an answer.
+    /// `networkInterfaceCount` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_count: Option<NetworkInterfaceCount>,
-    /// `OnDemandMaxPricePercentageOverLowestPrice` in a request, `onDemandMaxPricePercentageOverLowestPrice` in an answer.
+    /// `onDemandMaxPricePercentageOverLowestPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
-    /// `RequireEncryptionInTransit` in a request, `requireEncryptionInTransit` in an answer.
+    /// `requireEncryptionInTransit` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_encryption_in_transit: Option<bool>,
-    /// `RequireHibernateSupport` in a request, `requireHibernateSupport` in an answer.
+    /// `requireHibernateSupport` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
-    /// `SpotMaxPricePercentageOverLowestPrice` in a request, `spotMaxPricePercentageOverLowestPrice` in an answer.
+    /// `spotMaxPricePercentageOverLowestPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_price_percentage_over_lowest_price: Option<i32>,
-    /// `TotalLocalStorageGB` in a request, `totalLocalStorageGB` in an answer.
+    /// `totalLocalStorageGB` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_local_storage_gb: Option<TotalLocalStorageGB>,
-    /// `VCpuCount` in a request, `vCpuCount` in an answer.
+    /// `vCpuCount` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcpu_count: Option<VCpuCountRange>,
 }
@@ -5350,10 +5310,10 @@ pub struct LaunchTemplateCapacityReservationSpecificationResponse {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LaunchTemplateConfig {
-    /// `LaunchTemplateSpecification` in a request, `launchTemplateSpecification` in an answer.
+    /// `launchTemplateSpecification` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
-    /// `Overrides` in a request, `overrides` in an answer.
+    /// `overrides` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LaunchTemplateOverrides>,
 }
@@ -5902,28 +5862,28 @@ pub struct LaunchTemplateNetworkPerformanceOptionsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LaunchTemplateOverrides {
-    /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
+    /// `availabilityZone` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
-    /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
+    /// `availabilityZoneId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
-    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    /// `instanceRequirements` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
-    /// `InstanceType` in a request, `instanceType` in an answer.
+    /// `instanceType` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
-    /// `Priority` in a request, `priority` in an answer.
+    /// `priority` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
-    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    /// `spotPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
-    /// `SubnetId` in a request, `subnetId` in an answer.
+    /// `subnetId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    /// `weightedCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
@@ -6178,10 +6138,10 @@ pub struct LicenseConfigurationRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LoadBalancersConfig {
-    /// `ClassicLoadBalancersConfig` in a request, `classicLoadBalancersConfig` in an answer.
+    /// `classicLoadBalancersConfig` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classic_load_balancers_config: Option<ClassicLoadBalancersConfig>,
-    /// `TargetGroupsConfig` in a request, `targetGroupsConfig` in an answer.
+    /// `targetGroupsConfig` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_groups_config: Option<TargetGroupsConfig>,
 }
@@ -6416,10 +6376,10 @@ pub struct MediaDeviceMemoryInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct MemoryGiBPerVCpu {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -6447,10 +6407,10 @@ pub struct MemoryInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct MemoryMiB {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -6642,10 +6602,10 @@ pub struct NetworkAclEntry {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct NetworkBandwidthGbps {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -6974,10 +6934,10 @@ pub struct NetworkInterfaceAttachmentChanges {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct NetworkInterfaceCount {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -7327,7 +7287,7 @@ pub struct PeeringTgwInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct PerformanceFactorReference {
-    /// `InstanceFamily` in a request, `instanceFamily` in an answer.
+    /// `instanceFamily` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_family: Option<String>,
 }
@@ -9158,10 +9118,10 @@ pub struct SnapshotTierStatus {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotCapacityRebalance {
-    /// `ReplacementStrategy` in a request, `replacementStrategy` in an answer.
+    /// `replacementStrategy` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement_strategy: Option<ReplacementStrategy>,
-    /// `TerminationDelay` in a request, `terminationDelay` in an answer.
+    /// `terminationDelay` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_delay: Option<i32>,
 }
@@ -9185,61 +9145,61 @@ pub struct SpotDatafeedSubscription {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetLaunchSpecification {
-    /// `AddressingType` in a request, `addressingType` in an answer.
+    /// `addressingType` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addressing_type: Option<String>,
-    /// `BlockDeviceMapping` in a request, `blockDeviceMapping` in an answer.
+    /// `blockDeviceMapping` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
-    /// `EbsOptimized` in a request, `ebsOptimized` in an answer.
+    /// `ebsOptimized` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
-    /// `IamInstanceProfile` in a request, `iamInstanceProfile` in an answer.
+    /// `iamInstanceProfile` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
-    /// `ImageId` in a request, `imageId` in an answer.
+    /// `imageId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
+    /// `instanceRequirements` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
-    /// `InstanceType` in a request, `instanceType` in an answer.
+    /// `instanceType` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
-    /// `KernelId` in a request, `kernelId` in an answer.
+    /// `kernelId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
-    /// `KeyName` in a request, `keyName` in an answer.
+    /// `keyName` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
-    /// `Monitoring` in a request, `monitoring` in an answer.
+    /// `monitoring` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<SpotFleetMonitoring>,
-    /// `NetworkInterfaceSet` in a request, `networkInterfaceSet` in an answer.
+    /// `networkInterfaceSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
-    /// `Placement` in a request, `placement` in an answer.
+    /// `placement` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<SpotPlacement>,
-    /// `RamdiskId` in a request, `ramdiskId` in an answer.
+    /// `ramdiskId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
-    /// `GroupSet` in a request, `groupSet` in an answer.
+    /// `groupSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<GroupIdentifier>,
-    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    /// `spotPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
-    /// `SubnetId` in a request, `subnetId` in an answer.
+    /// `subnetId` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// `TagSpecificationSet` in a request, `tagSpecificationSet` in an answer.
+    /// `tagSpecificationSet` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<SpotFleetTagSpecification>,
-    /// `UserData` in a request, `userData` in an answer.
+    /// `userData` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
-    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
+    /// `weightedCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
@@ -9248,7 +9208,7 @@ pub struct SpotFleetLaunchSpecification {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetMonitoring {
-    /// `Enabled` in a request, `enabled` in an answer.
+    /// `enabled` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
@@ -9274,82 +9234,82 @@ pub struct SpotFleetRequestConfig {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetRequestConfigData {
-    /// `AllocationStrategy` in a request, `allocationStrategy` in an answer.
+    /// `allocationStrategy` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<AllocationStrategy>,
-    /// `ClientToken` in a request, `clientToken` in an answer.
+    /// `clientToken` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
-    /// `Context` in a request, `context` in an answer.
+    /// `context` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// `ExcessCapacityTerminationPolicy` in a request, `excessCapacityTerminationPolicy` in an answer.
+    /// `excessCapacityTerminationPolicy` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
-    /// `FulfilledCapacity` in a request, `fulfilledCapacity` in an answer.
+    /// `fulfilledCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fulfilled_capacity: Option<f64>,
-    /// `IamFleetRole` in a request; required, `iamFleetRole` in an answer.
+    /// `iamFleetRole` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_fleet_role: Option<String>,
-    /// `InstanceInterruptionBehavior` in a request, `instanceInterruptionBehavior` in an answer.
+    /// `instanceInterruptionBehavior` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
-    /// `InstancePoolsToUseCount` in a request, `instancePoolsToUseCount` in an answer.
+    /// `instancePoolsToUseCount` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_pools_to_use_count: Option<i32>,
-    /// `LaunchSpecifications` in a request, `launchSpecifications` in an answer.
+    /// `launchSpecifications` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_specifications: Vec<SpotFleetLaunchSpecification>,
-    /// `LaunchTemplateConfigs` in a request, `launchTemplateConfigs` in an answer.
+    /// `launchTemplateConfigs` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_template_configs: Vec<LaunchTemplateConfig>,
-    /// `LoadBalancersConfig` in a request, `loadBalancersConfig` in an answer.
+    /// `loadBalancersConfig` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancers_config: Option<LoadBalancersConfig>,
-    /// `OnDemandAllocationStrategy` in a request, `onDemandAllocationStrategy` in an answer.
+    /// `onDemandAllocationStrategy` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
-    /// `OnDemandFulfilledCapacity` in a request, `onDemandFulfilledCapacity` in an answer.
+    /// `onDemandFulfilledCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_fulfilled_capacity: Option<f64>,
-    /// `OnDemandMaxTotalPrice` in a request, `onDemandMaxTotalPrice` in an answer.
+    /// `onDemandMaxTotalPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_total_price: Option<String>,
-    /// `OnDemandTargetCapacity` in a request, `onDemandTargetCapacity` in an answer.
+    /// `onDemandTargetCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_target_capacity: Option<i32>,
-    /// `ReplaceUnhealthyInstances` in a request, `replaceUnhealthyInstances` in an answer.
+    /// `replaceUnhealthyInstances` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_unhealthy_instances: Option<bool>,
-    /// `SpotMaintenanceStrategies` in a request, `spotMaintenanceStrategies` in an answer.
+    /// `spotMaintenanceStrategies` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_maintenance_strategies: Option<SpotMaintenanceStrategies>,
-    /// `SpotMaxTotalPrice` in a request, `spotMaxTotalPrice` in an answer.
+    /// `spotMaxTotalPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_total_price: Option<String>,
-    /// `SpotPrice` in a request, `spotPrice` in an answer.
+    /// `spotPrice` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `TagSpecification` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
-    /// `TargetCapacity` in a request; required, `targetCapacity` in an answer.
+    /// `targetCapacity` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity: Option<i32>,
-    /// `TargetCapacityUnitType` in a request, `targetCapacityUnitType` in an answer.
+    /// `targetCapacityUnitType` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
-    /// `TerminateInstancesWithExpiration` in a request, `terminateInstancesWithExpiration` in an answer.
+    /// `terminateInstancesWithExpiration` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminate_instances_with_expiration: Option<bool>,
-    /// `Type` in a request, `type` in an answer.
+    /// `type` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<FleetType>,
-    /// `ValidFrom` in a request, `validFrom` in an answer.
+    /// `validFrom` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
-    /// `ValidUntil` in a request, `validUntil` in an answer.
+    /// `validUntil` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
@@ -9358,10 +9318,10 @@ pub struct SpotFleetRequestConfigData {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetTagSpecification {
-    /// `ResourceType` in a request, `resourceType` in an answer.
+    /// `resourceType` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// `Tag` in a request, `tag` in an answer.
+    /// `tag` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
@@ -9435,7 +9395,7 @@ pub struct SpotInstanceStatus {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotMaintenanceStrategies {
-    /// `CapacityRebalance` in a request, `capacityRebalance` in an answer.
+    /// `capacityRebalance` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_rebalance: Option<SpotCapacityRebalance>,
 }
@@ -9871,7 +9831,7 @@ pub struct TargetCapacitySpecificationRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TargetGroup {
-    /// `Arn` in a request, `arn` in an answer.
+    /// `arn` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
 }
@@ -9880,7 +9840,7 @@ pub struct TargetGroup {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TargetGroupsConfig {
-    /// `TargetGroups` in a request, `targetGroups` in an answer.
+    /// `targetGroups` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target_groups: Vec<TargetGroup>,
 }
@@ -9889,10 +9849,10 @@ pub struct TargetGroupsConfig {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TotalLocalStorageGB {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -10473,10 +10433,10 @@ pub struct UserIdGroupPair {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct VCpuCountRange {
-    /// `Max` in a request, `max` in an answer.
+    /// `max` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `Min` in a request, `min` in an answer.
+    /// `min` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
