@@ -1,11 +1,14 @@
 //! From the State to what `policy` needs to know of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cloud::resource::{self, RouteTarget};
+use cloud::resource::{self, EdgeGateway, InterfaceType, RouteTarget};
 use cloud::routing::RouteState;
 use cloud::{State, Tables, prefix_lists, routing};
-use policy::{Direction, Group, GroupRule, Interface, LinkState, Operator, Peer, Subnet, Topology, Vpc};
+use policy::{
+    Acl, AclEntry, Address, Direction, Group, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Operator,
+    Peer, Peering, RouteTable, Subnet, Target, Topology, Vpc,
+};
 use types::{Cidr, InstanceState, Ipv4Cidr, Region, VpcId};
 
 /// The network of the whole cloud, as the State describes it.
@@ -19,7 +22,13 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
             topology.vpcs.insert(vpc.id, vpc_of(tables, vpc));
         }
         for subnet in tables.subnets.values().filter(|subnet| in_use.contains(&subnet.vpc)) {
-            topology.subnets.insert(subnet.id, subnet_of(tables, region, subnet));
+            topology.subnets.insert(subnet.id, subnet_of(tables, subnet));
+        }
+        for table in tables.route_tables.values().filter(|table| in_use.contains(&table.vpc)) {
+            topology.route_tables.insert(table.id, table_of(tables, region, table));
+        }
+        for acl in tables.network_acls.values().filter(|acl| in_use.contains(&acl.vpc)) {
+            topology.acls.insert(acl.id, acl_of(acl));
         }
         let serves_any = |group: &resource::SecurityGroup| in_use.iter().any(|vpc| group.serves(*vpc));
         for group in tables.security_groups.values().filter(|group| serves_any(group)) {
@@ -28,39 +37,93 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
         for interface in tables.interfaces.values() {
             topology.interfaces.insert(interface.id, interface_of(tables, interface));
         }
+        for gateway in tables.nat_gateways.values().filter(|gateway| gateway.is_alive()) {
+            if let Some(primary) = gateway.addresses.first() {
+                topology.nat_gateways.insert(gateway.id, NatGateway { interface: primary.interface });
+            }
+        }
+        for peering in tables.peerings.values().filter(|peering| peering.is_alive()) {
+            let (requester, accepter) = (peering.requester.vpc, peering.accepter.vpc);
+            topology.peerings.insert(peering.id, Peering { requester, accepter });
+        }
     }
     topology
 }
 
 fn vpc_of(tables: &Tables, vpc: &resource::Vpc) -> Vpc {
+    let gateway = tables.internet_gateways.values().find(|igw| igw.vpc == Some(vpc.id)).map(|igw| igw.id);
+    let of_gateway = |table: &resource::RouteTable| {
+        let wanted = gateway.map(EdgeGateway::InternetGateway);
+        wanted.is_some() && table.associations.iter().any(|association| association.gateway == wanted)
+    };
     Vpc {
         cidrs: vpc.cidrs.clone(),
         dns_support: vpc.enable_dns_support,
-        internet_gateway: tables.internet_gateways.values().find(|igw| igw.vpc == Some(vpc.id)).map(|igw| igw.id),
+        internet_gateway: gateway,
+        gateway_table: tables.route_tables.values().find(|table| of_gateway(table)).map(|table| table.id),
     }
 }
 
-/// A subnet is public where its table sends every destination to the VPC's internet gateway, by a block or by a prefix
-/// list that has that block. A route to anything else opens nothing.
-fn subnet_of(tables: &Tables, region: &Region, subnet: &resource::Subnet) -> Subnet {
-    let leads_out = |route: &resource::Route| {
-        matches!(route.target, RouteTarget::InternetGateway(_))
-            && routing::route_state(tables, subnet.vpc, route) == RouteState::Active
+fn subnet_of(tables: &Tables, subnet: &resource::Subnet) -> Subnet {
+    let guards = |acl: &resource::NetworkAcl| acl.associations.contains_key(&subnet.id);
+    Subnet {
+        vpc: subnet.vpc,
+        cidr: subnet.cidr,
+        route_table: routing::table_of(tables, subnet).map(|table| table.id),
+        acl: tables.network_acls.values().find(|acl| guards(acl)).map(|acl| acl.id),
+    }
+}
+
+/// The routes for IPv4 destinations. What a block is for goes before what a prefix list is for.
+fn table_of(tables: &Tables, region: &Region, table: &resource::RouteTable) -> RouteTable {
+    let mut routes: BTreeMap<Ipv4Cidr, Target> = BTreeMap::new();
+    let all = routing::routes(tables, table);
+    let (blocks, lists): (Vec<_>, Vec<_>) = all.iter().partition(|route| route.destination.cidr().is_some());
+    for route in blocks.into_iter().chain(lists) {
+        let target = target_of(tables, table.vpc, route);
+        for destination in prefix_lists::destinations(tables, region, route.destination) {
+            if let Cidr::Ipv4(block) = destination {
+                routes.entry(block).or_insert(target);
+            }
+        }
+    }
+    RouteTable { routes }
+}
+
+/// Where a route leads; nowhere if its target is not there, or is of a kind that carries nothing here.
+fn target_of(tables: &Tables, vpc: VpcId, route: &resource::Route) -> Target {
+    if routing::route_state(tables, vpc, route) != RouteState::Active {
+        return Target::Blackhole;
+    }
+    match route.target {
+        RouteTarget::Local => Target::Local,
+        RouteTarget::InternetGateway(_) => Target::InternetGateway,
+        RouteTarget::NatGateway(id) => Target::NatGateway(id),
+        RouteTarget::NetworkInterface(id) => Target::Interface(id),
+        RouteTarget::VpcPeeringConnection(id) => Target::Peering(id),
+        RouteTarget::EgressOnlyInternetGateway(_) | RouteTarget::VpnGateway(_) | RouteTarget::VpcEndpoint(_) => {
+            Target::Blackhole
+        }
+    }
+}
+
+fn acl_of(acl: &resource::NetworkAcl) -> Acl {
+    let entries = |egress: bool| {
+        let mut entries: Vec<AclEntry> = acl
+            .entries
+            .iter()
+            .filter(|entry| entry.is_egress == egress)
+            .map(|entry| AclEntry {
+                number: entry.number,
+                allow: entry.allow,
+                protocol: entry.protocol,
+                cidr: entry.cidr,
+            })
+            .collect();
+        entries.sort_by_key(|entry| entry.number);
+        entries
     };
-    // What a block is for goes before what a list is for.
-    let by_block = |routes: &[resource::Route]| {
-        routes.iter().find(|route| route.destination == Ipv4Cidr::ANY.into()).map(leads_out)
-    };
-    let by_list = |routes: &[resource::Route]| {
-        let lists = |route: &&resource::Route| {
-            prefix_lists::destinations(tables, region, route.destination).contains(&Ipv4Cidr::ANY.into())
-        };
-        routes.iter().find(lists).is_some_and(leads_out)
-    };
-    let internet_route = routing::table_of(tables, subnet)
-        .map(|table| routing::routes(tables, table))
-        .is_some_and(|routes| by_block(&routes).unwrap_or_else(|| by_list(&routes)));
-    Subnet { vpc: subnet.vpc, cidr: subnet.cidr, internet_route }
+    Acl { ingress: entries(false), egress: entries(true) }
 }
 
 /// A group, in those of the VPCs in use that it serves.
@@ -76,40 +139,49 @@ fn group_of(tables: &Tables, region: &Region, group: &resource::SecurityGroup, i
     }
 }
 
-/// The rules for IPv4 traffic: one for each block where a prefix list is named, and none where the rule speaks of
-/// something else and so opens nothing here.
+/// The rules: one for each block where a prefix list is named.
 fn rules_of(tables: &Tables, region: &Region, rule: &resource::SecurityGroupRule) -> Vec<GroupRule> {
     let peers = match rule.peer {
-        resource::Peer::Ipv4(cidr) => vec![Peer::Cidr(cidr)],
+        resource::Peer::Ipv4(cidr) => vec![Peer::Cidr(cidr.into())],
         resource::Peer::Group(group) => vec![Peer::Group(group)],
         resource::Peer::PrefixList(list) => {
             let blocks = prefix_lists::blocks(tables, region, list);
-            blocks.into_iter().filter_map(Cidr::ipv4).map(Peer::Cidr).collect()
+            blocks.into_iter().map(Peer::Cidr).collect()
         }
-        resource::Peer::Ipv6(_) => vec![],
+        resource::Peer::Ipv6(cidr) => vec![Peer::Cidr(cidr.into())],
     };
     peers.into_iter().map(|peer| GroupRule { id: rule.id, protocol: rule.protocol, peer }).collect()
 }
 
 fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Interface {
+    let address = |(private, public): (_, Option<&resource::PublicAddress>)| Address {
+        private,
+        public: public.map(|public| public.ip),
+    };
+    let nat_gateway = interface.manager.as_ref().and_then(|manager| manager.nat_gateway);
+    let kind = match nat_gateway.filter(|_| interface.interface_type == InterfaceType::NatGateway) {
+        Some(gateway) => InterfaceKind::NatGateway(gateway),
+        None => InterfaceKind::Machine,
+    };
     Interface {
         vpc: interface.vpc,
         subnet: interface.subnet,
-        address: interface.private_ip,
+        addresses: interface.addresses().map(address).collect(),
         mac: interface.mac,
-        public_address: interface.public.as_ref().map(|public| public.ip),
         groups: interface.groups.iter().copied().collect(),
         source_dest_check: interface.source_dest_check,
         link: if has_link(tables, interface) { LinkState::Attached } else { LinkState::Detached },
+        kind,
     }
 }
 
-/// Whether a machine is behind the interface: a machine has its primary interface alone, and what belongs to a
-/// service has none.
+/// Whether something is behind the interface: a machine that runs, or a NAT gateway that is available.
 fn has_link(tables: &Tables, interface: &resource::NetworkInterface) -> bool {
-    let Some(attachment) = interface.attachment.as_ref().filter(|attachment| attachment.device_index == 0) else {
-        return false;
-    };
+    if let Some(manager) = &interface.manager {
+        let gateway = manager.nat_gateway.and_then(|id| tables.nat_gateways.get(&id));
+        return gateway.is_some_and(|gateway| gateway.is_alive());
+    }
+    let Some(attachment) = &interface.attachment else { return false };
     tables
         .instances
         .get(&attachment.instance)

@@ -8,11 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use types::Ipv4Cidr;
-
 use crate::plan::{
-    BaseChain, ChainPlan, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RoutePlan,
-    Rule, SetPlan, TablePlan, VethPlan,
+    BaseChain, ChainPlan, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RouteKey,
+    RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
 };
 
 /// One step.
@@ -62,32 +60,62 @@ pub enum HostChange {
         /// The address.
         address: Ipv4Addr,
     },
+    /// Let packets with a table's number as their mark be routed by it.
+    AddTable {
+        /// Where.
+        place: Place,
+        /// The table.
+        table: TableNumber,
+    },
+    /// Let no packets be routed by a table any more.
+    RemoveTable {
+        /// Where.
+        place: Place,
+        /// The table.
+        table: TableNumber,
+    },
     /// Remove a route.
     RemoveRoute {
         /// Where.
         place: Place,
-        /// Its destination.
-        destination: Ipv4Cidr,
+        /// Which packets it was for.
+        key: RouteKey,
+        /// Where it led.
+        route: RoutePlan,
     },
     /// Add a route, or change where it leads.
     SetRoute {
         /// Where.
         place: Place,
-        /// Its destination.
-        destination: Ipv4Cidr,
+        /// Which packets it is for.
+        key: RouteKey,
         /// Where it leads.
         route: RoutePlan,
     },
-    /// Remove the route to an interface, if its link is still there.
+    /// Let packets that no other route is for reach nothing.
+    AddBlackhole {
+        /// Where.
+        place: Place,
+        /// Which packets.
+        key: RouteKey,
+    },
+    /// No longer let packets reach nothing.
+    RemoveBlackhole {
+        /// Where.
+        place: Place,
+        /// Which packets.
+        key: RouteKey,
+    },
+    /// Remove routes that lead to an interface, if its link is still there.
     ForgetInterface {
         /// Where.
         place: Place,
         /// The host's end.
         link: String,
-        /// What it was.
-        interface: InterfaceLink,
+        /// Which packets they were for.
+        routes: Vec<RouteKey>,
     },
-    /// Give the host's end of an interface its settings and route, if it is there already.
+    /// Give the host's end of an interface its settings and routes, if it is there already.
     ConfigureInterface {
         /// Where.
         place: Place,
@@ -119,8 +147,12 @@ impl HostChange {
             | Self::ChangeTable { place, .. }
             | Self::RemoveAddress { place, .. }
             | Self::AddAddress { place, .. }
+            | Self::AddTable { place, .. }
+            | Self::RemoveTable { place, .. }
             | Self::RemoveRoute { place, .. }
             | Self::SetRoute { place, .. }
+            | Self::AddBlackhole { place, .. }
+            | Self::RemoveBlackhole { place, .. }
             | Self::ForgetInterface { place, .. }
             | Self::ConfigureInterface { place, .. }
             | Self::ForgetConnections { place, .. } => *place,
@@ -257,13 +289,18 @@ impl fmt::Display for HostChange {
             Self::RaiseLink(end) => write!(f, "{place}: bring up link {}", end.name),
             Self::RemoveAddress { link, address, .. } => write!(f, "{place}: remove address {address} from {link}"),
             Self::AddAddress { link, address, .. } => write!(f, "{place}: add address {address} to {link}"),
-            Self::RemoveRoute { destination, .. } => write!(f, "{place}: remove route {destination}"),
-            Self::SetRoute { destination, route, .. } => write!(f, "{place}: route {destination} {route}"),
-            Self::ForgetInterface { link, interface, .. } => {
-                write!(f, "{place}: remove route {} to link {link}", interface.address)
+            Self::AddTable { table, .. } => write!(f, "{place}: let mark {table} be routed by table {table}"),
+            Self::RemoveTable { table, .. } => write!(f, "{place}: let nothing be routed by table {table}"),
+            Self::RemoveRoute { key, .. } => write!(f, "{place}: remove route {key}"),
+            Self::SetRoute { key, route, .. } => write!(f, "{place}: route {key} {route}"),
+            Self::AddBlackhole { key, .. } => write!(f, "{place}: route {key} to nowhere"),
+            Self::RemoveBlackhole { key, .. } => write!(f, "{place}: remove route {key} to nowhere"),
+            Self::ForgetInterface { link, routes, .. } => {
+                write!(f, "{place}: remove routes {} to link {link}", Joined(routes, ", "))
             }
             Self::ConfigureInterface { link, interface, .. } => {
-                write!(f, "{place}: set up link {link} of {} for {}", interface.interface, interface.address)
+                let addresses = Joined(&interface.addresses, ", ");
+                write!(f, "{place}: set up link {link} of {} for {addresses}", interface.interface)
             }
             Self::ForgetConnections { public, .. } => write!(f, "{place}: forget connections by {public}"),
         }
@@ -284,6 +321,7 @@ pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
         // Settings of connection tracking exist once rules that need it do; settings of links once these do.
         let mut sysctls = Sysctls::new(*place, before(place), plan);
         changes.extend(sysctls.take(|path| !path.starts_with("net/netfilter/") && !sysctls_of_link(path)));
+        prepare_routes(&mut changes, *place, before(place), plan);
         changes.extend(table_change(*place, &before(place).table, &plan.table));
         changes.extend(sysctls.take(|path| path.starts_with("net/netfilter/")));
     }
@@ -348,13 +386,8 @@ fn add_link_changes(
     gone: &BTreeSet<&LinkEnd>,
 ) {
     let end = |name: &String| LinkEnd { place, name: name.clone() };
-    changes.extend(new.up.difference(&old.up).map(|name| HostChange::RaiseLink(end(name))));
-    for (link, interface) in &old.interfaces {
-        if new.interfaces.get(link) != Some(interface) {
-            let (link, interface) = (link.clone(), interface.clone());
-            changes.push(HostChange::ForgetInterface { place, link, interface });
-        }
-    }
+    let was_up = |name: &&String| old.up.contains(*name) && !gone.contains(&end(name));
+    changes.extend(new.up.iter().filter(|name| !was_up(name)).map(|name| HostChange::RaiseLink(end(name))));
     for (link, address) in old.addresses.difference(&new.addresses) {
         changes.push(HostChange::RemoveAddress { place, link: link.clone(), address: *address });
     }
@@ -363,19 +396,22 @@ fn add_link_changes(
     }
     let went_along = |route: &RoutePlan| match route {
         RoutePlan::Via { link, .. } | RoutePlan::Link { link } => gone.contains(&end(link)),
-        RoutePlan::Blackhole => false,
+        RoutePlan::Main => false,
     };
-    for (destination, route) in &old.routes {
-        if new.routes.contains_key(destination) || went_along(route) {
-            continue;
+    changes.extend(old.tables.difference(&new.tables).map(|table| HostChange::RemoveTable { place, table: *table }));
+    for (key, route) in &old.routes {
+        if !closes(new, *key) && !new.routes.contains_key(key) && !went_along(route) {
+            changes.push(HostChange::RemoveRoute { place, key: *key, route: route.clone() });
         }
-        changes.push(HostChange::RemoveRoute { place, destination: *destination });
     }
     // Routes straight to a link first: those by way of a gateway may need them.
-    let mut routes: Vec<_> = new.routes.iter().filter(|(to, route)| old.routes.get(to) != Some(route)).collect();
-    routes.sort_by_key(|(to, route)| (matches!(route, RoutePlan::Via { .. }), **to));
-    for (destination, route) in routes {
-        changes.push(HostChange::SetRoute { place, destination: *destination, route: route.clone() });
+    let early = early_routes(old, new);
+    let is_there = |key: &RouteKey, route: &RoutePlan| old.routes.get(key) == Some(route) && !went_along(route);
+    let mut routes: Vec<_> = new.routes.iter().filter(|(key, route)| !is_there(key, route)).collect();
+    routes.retain(|(key, _)| !early.contains(key));
+    routes.sort_by_key(|(key, route)| (matches!(route, RoutePlan::Via { .. }), **key));
+    for (key, route) in routes {
+        changes.push(HostChange::SetRoute { place, key: *key, route: route.clone() });
     }
     for (link, interface) in &new.interfaces {
         if old.interfaces.get(link) != Some(interface) {
@@ -383,6 +419,52 @@ fn add_link_changes(
             changes.push(HostChange::ConfigureInterface { place, link, interface });
         }
     }
+    for key in old.blackholes.difference(&new.blackholes) {
+        changes.push(HostChange::RemoveBlackhole { place, key: *key });
+    }
+}
+
+/// What comes before the rules change: what shall reach nothing stops, and the tables that rules will choose are ready.
+fn prepare_routes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePlan, new: &NamespacePlan) {
+    for key in new.blackholes.difference(&old.blackholes) {
+        changes.push(HostChange::AddBlackhole { place, key: *key });
+    }
+    for (key, route) in old.routes.iter().filter(|(key, _)| closes(new, **key)) {
+        changes.push(HostChange::RemoveRoute { place, key: *key, route: route.clone() });
+    }
+    for (link, interface) in &old.interfaces {
+        // What another route takes over is replaced, not removed.
+        let after = new.interfaces.get(link).map(|interface| interface.routes(link)).unwrap_or_default();
+        let stays = |key: &RouteKey| after.contains_key(key) || new.routes.contains_key(key);
+        let routes: Vec<RouteKey> = interface.routes(link).into_keys().filter(|key| !stays(key)).collect();
+        if !routes.is_empty() {
+            changes.push(HostChange::ForgetInterface { place, link: link.clone(), routes });
+        }
+    }
+    for key in early_routes(old, new) {
+        let route = new.routes[&key].clone();
+        changes.push(HostChange::SetRoute { place, key, route });
+    }
+    changes.extend(new.tables.difference(&old.tables).map(|table| HostChange::AddTable { place, table: *table }));
+}
+
+/// Whether a destination reaches nothing in a plan.
+fn closes(new: &NamespacePlan, key: RouteKey) -> bool {
+    new.blackholes.contains(&key) && !new.routes.contains_key(&key)
+}
+
+/// The routes of new tables by links that are there already.
+fn early_routes(old: &NamespacePlan, new: &NamespacePlan) -> BTreeSet<RouteKey> {
+    let ready = |route: &RoutePlan| match route {
+        RoutePlan::Via { link, .. } | RoutePlan::Link { link } => old.up.contains(link),
+        RoutePlan::Main => true,
+    };
+    let is_new = |key: &RouteKey| new.tables.contains(&key.table) && !old.tables.contains(&key.table);
+    new.routes
+        .iter()
+        .filter(|(key, route)| is_new(key) && old.routes.get(key) != Some(route) && ready(route))
+        .map(|(key, _)| *key)
+        .collect()
 }
 
 /// The public addresses that led to another interface before.

@@ -14,8 +14,17 @@ mod topology;
 mod verdict;
 
 pub use diff::{HostChange, InTable, NftCommand, diff};
-pub use names::{CloudTag, EDGE_OPERATOR_LINK, ParseTagError, VPC_GATEWAY_LINK, eni_link_name, gateway_link_name};
+pub use names::{
+    CloudTag, EDGE_OPERATOR_LINK, NAT_LINK, ParseTagError, TABLE_PREFERENCE, VPC_GATEWAY_LINK, eni_link_name,
+    gateway_link_name, peering_link_name, route_table_number,
+};
 pub use plan::*;
 pub use rule_text::ParseRuleError;
-pub use topology::{Direction, Group, Interface, LinkState, Operator, Peer, Rule as GroupRule, Subnet, Topology, Vpc};
-pub use verdict::{Component, Endpoint, Outcome, Packet, Reason, Stage, Traffic, Verdict, verdict};
+pub use topology::{
+    Acl, AclEntry, Address, Direction, Group, Interface, InterfaceKind, LinkState, NatGateway, Operator, Peer, Peering,
+    RouteTable, Rule as GroupRule, Subnet, Target, Topology, Vpc,
+};
+pub use verdict::{
+    Arrival, ArrivedAt, Component, Endpoint, Outcome, Packet, Reason, Stage, Traffic, Verdict, verdict,
+    verdict_both_ways,
+};

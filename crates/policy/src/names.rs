@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use types::{NetworkInterfaceId, VpcId};
+use types::{NatGatewayId, NetworkInterfaceId, RouteTableId, VpcId, VpcPeeringConnectionId};
 
 /// A text that is not a cloud tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,11 @@ impl CloudTag {
     /// The name of a VPC's namespace below `/run/netns`.
     pub fn vpc_namespace(self, vpc: VpcId) -> String {
         format!("{self}-{vpc}")
+    }
+
+    /// The name of a NAT gateway's namespace below `/run/netns`.
+    pub fn nat_namespace(self, gateway: NatGatewayId) -> String {
+        format!("{self}-{gateway}")
     }
 }
 
@@ -102,6 +107,26 @@ pub fn gateway_link_name(vpc: VpcId) -> String {
     format!("igw{}", short(vpc.number()))
 }
 
+/// The name of both ends of a peering connection's link: `pcx` and the last eleven digits of its id.
+pub fn peering_link_name(peering: VpcPeeringConnectionId) -> String {
+    format!("pcx{}", short(peering.number()))
+}
+
+/// The number of the kernel's table for a route table, which is also the mark of packets that it decides about: the
+/// last thirty bits of its id, beyond every number that the kernel or a program gives a meaning. Of two tables of a VPC
+/// that shared one, [`crate::plan()`] leaves the second one out, and its subnets reach their VPC alone.
+pub fn route_table_number(table: RouteTableId) -> u32 {
+    // Thirty bits always fit.
+    0x4000_0000 | u32::try_from(table.number() & 0x3fff_ffff).unwrap_or_default()
+}
+
+/// Where among the kernel's routing rules those stand that choose a table by mark: behind the one for the machine's own
+/// addresses, before the one for the main table.
+pub const TABLE_PREFERENCE: u32 = 1000;
+
+/// The name of a NAT gateway's own end of its interface.
+pub const NAT_LINK: &str = "vpc";
+
 /// The name of the VPC's end of its internet gateway.
 pub const VPC_GATEWAY_LINK: &str = "igw";
 
@@ -118,6 +143,7 @@ mod tests {
         for name in [
             eni_link_name(NetworkInterfaceId::from_number(all)),
             gateway_link_name(VpcId::from_number(all)),
+            peering_link_name(VpcPeeringConnectionId::from_number(all)),
             CloudTag::from_number(u32::MAX).operator_link(),
         ] {
             assert!(name.len() <= 15, "{name}");

@@ -33,6 +33,7 @@ fn parse(text: &str) -> Option<(Protocol, Peer)> {
             let code = code.map(|code| code.parse().ok()).map_or(Some(None), |code| code.map(Some))?;
             (Protocol::Icmp { kind: Some(kind.parse().ok()?), code }, peer)
         }
+        ["icmpv6", peer] => (Protocol::Icmpv6 { kind: None, code: None }, peer),
         [number, peer] => (Protocol::Other(number.parse().ok()?), peer),
         _ => return None,
     };
@@ -68,7 +69,7 @@ impl fmt::Display for Rule {
             Protocol::Icmp { kind: Some(kind), code: Some(code) } => write!(f, "icmp {kind}/{code} {peer}"),
             Protocol::Icmp { kind: Some(kind), code: None } => write!(f, "icmp {kind} {peer}"),
             Protocol::Icmp { kind: None, .. } => write!(f, "icmp {peer}"),
-            Protocol::Icmpv6 { .. } => write!(f, "58 {peer}"),
+            Protocol::Icmpv6 { .. } => write!(f, "icmpv6 {peer}"),
             Protocol::Other(number) => write!(f, "{number} {peer}"),
         }
     }

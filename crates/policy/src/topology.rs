@@ -1,20 +1,21 @@
 //! What the network of a cloud consists of, as plain data. Made from the State; the only input of this crate.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 use types::{
-    InternetGatewayId, Ipv4Cidr, MacAddress, NetworkInterfaceId, Protocol, SecurityGroupId, SecurityGroupRuleId,
-    SubnetId, VpcId,
+    Cidr, InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, Protocol,
+    RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId, VpcPeeringConnectionId,
 };
 
 use crate::CloudTag;
 
 /// Everything that decides where a packet may go.
 ///
-/// References that lead nowhere (an interface in an unknown subnet, a rule naming an unknown group) are no error:
-/// they let nothing through, as on EC2, where such a rule is called stale.
+/// References that lead nowhere (an interface in an unknown subnet, a rule naming an unknown group, a route to what is
+/// gone) are no error: they let nothing through, as on EC2, where such a rule is called stale and such a route a black
+/// hole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Topology {
     /// The operator's machine and the public addresses.
@@ -23,10 +24,18 @@ pub struct Topology {
     pub vpcs: BTreeMap<VpcId, Vpc>,
     /// The subnets of all VPCs.
     pub subnets: BTreeMap<SubnetId, Subnet>,
+    /// The route tables of all VPCs.
+    pub route_tables: BTreeMap<RouteTableId, RouteTable>,
+    /// The network ACLs of all VPCs.
+    pub acls: BTreeMap<NetworkAclId, Acl>,
     /// The network interfaces of all VPCs.
     pub interfaces: BTreeMap<NetworkInterfaceId, Interface>,
     /// The security groups of all VPCs.
     pub groups: BTreeMap<SecurityGroupId, Group>,
+    /// The NAT gateways that are available. Each becomes one network namespace.
+    pub nat_gateways: BTreeMap<NatGatewayId, NatGateway>,
+    /// The peering connections that are active.
+    pub peerings: BTreeMap<VpcPeeringConnectionId, Peering>,
 }
 
 impl Topology {
@@ -36,28 +45,63 @@ impl Topology {
             operator,
             vpcs: BTreeMap::new(),
             subnets: BTreeMap::new(),
+            route_tables: BTreeMap::new(),
+            acls: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             groups: BTreeMap::new(),
+            nat_gateways: BTreeMap::new(),
+            peerings: BTreeMap::new(),
         }
     }
 
-    /// The private addresses of the interfaces of a VPC that carry the group. A rule that names the group means these.
-    pub fn members(&self, group: SecurityGroupId, vpc: VpcId) -> BTreeSet<Ipv4Addr> {
-        self.interfaces.values().filter(|i| i.vpc == vpc && i.groups.contains(&group)).map(|i| i.address).collect()
-    }
-
-    /// The running interfaces that can use an internet gateway, by public address: the VPC has one, the subnet's
-    /// routes lead there, and there is a public address. Should two claim one address, the first id has it.
-    pub fn gateway_users(&self) -> BTreeMap<Ipv4Addr, (NetworkInterfaceId, &Interface)> {
+    /// The attached interfaces that an internet gateway translates for, by public address, with the private one: the
+    /// interface's VPC has a gateway. Should two claim one address, the first id has it.
+    pub fn gateway_users(&self) -> BTreeMap<Ipv4Addr, (NetworkInterfaceId, &Interface, Ipv4Addr)> {
         let mut users = BTreeMap::new();
         for (&id, interface) in self.interfaces.iter().filter(|(_, i)| i.link == LinkState::Attached) {
-            let gateway = self.vpcs.get(&interface.vpc).is_some_and(|vpc| vpc.internet_gateway.is_some());
-            let route = self.subnets.get(&interface.subnet).is_some_and(|s| s.internet_route);
-            if let Some(public) = interface.public_address.filter(|_| gateway && route) {
-                users.entry(public).or_insert((id, interface));
+            if self.vpcs.get(&interface.vpc).is_none_or(|vpc| vpc.internet_gateway.is_none()) {
+                continue;
+            }
+            for address in &interface.addresses {
+                if let Some(public) = address.public {
+                    users.entry(public).or_insert((id, interface, address.private));
+                }
             }
         }
         users
+    }
+
+    /// The peering connections of a VPC that it can use, with the VPC on the other side. Of two that a packet could
+    /// mean alike, the first has it; EC2 does not allow them.
+    pub fn peers(&self, vpc: VpcId) -> impl Iterator<Item = (VpcPeeringConnectionId, VpcId)> {
+        let known = |id: VpcId| self.vpcs.contains_key(&id);
+        self.peerings.iter().filter_map(move |(id, peering)| {
+            let other = peering.peer_of(vpc).filter(|other| known(*other) && *other != vpc)?;
+            Some((*id, other))
+        })
+    }
+
+    /// Whether a machine's interface carries a group that is in force in its VPC.
+    pub fn carries(&self, interface: &Interface, group: SecurityGroupId) -> bool {
+        interface.kind == InterfaceKind::Machine
+            && interface.groups.contains(&group)
+            && self.groups.get(&group).is_some_and(|group| group.vpcs.contains(&interface.vpc))
+    }
+
+    /// The interface that a route to a target leads to, if it leads to one that forwards: a NAT gateway's, or that of a
+    /// machine whose source/destination check is off.
+    pub fn forwarder(&self, vpc: VpcId, target: Target) -> Option<(NetworkInterfaceId, &Interface)> {
+        let id = match target {
+            Target::Interface(id) => id,
+            Target::NatGateway(id) => self.nat_gateways.get(&id)?.interface,
+            _ => return None,
+        };
+        let interface = self.interfaces.get(&id).filter(|i| i.vpc == vpc && i.link == LinkState::Attached)?;
+        let forwards = match target {
+            Target::NatGateway(nat) => interface.kind == InterfaceKind::NatGateway(nat),
+            _ => interface.kind == InterfaceKind::Machine && !interface.source_dest_check,
+        };
+        (forwards && !interface.addresses.is_empty()).then_some((id, interface))
     }
 }
 
@@ -92,12 +136,24 @@ pub struct Vpc {
     pub dns_support: bool,
     /// The internet gateway attached to it.
     pub internet_gateway: Option<InternetGatewayId>,
+    /// The table that decides where packets from the internet gateway go; `None`: straight to their interface.
+    pub gateway_table: Option<RouteTableId>,
 }
 
 impl Vpc {
+    /// A VPC of these blocks, with a resolver and without a gateway.
+    pub fn new(cidrs: Vec<Ipv4Cidr>) -> Self {
+        Self { cidrs, dns_support: true, internet_gateway: None, gateway_table: None }
+    }
+
     /// The address of the resolver: the base of the primary block plus two (VPC guide, "DNS attributes").
     pub fn resolver(&self) -> Option<Ipv4Addr> {
         self.cidrs.first()?.nth(2)
+    }
+
+    /// Whether an address is in one of its blocks.
+    pub fn contains(&self, address: Ipv4Addr) -> bool {
+        self.cidrs.iter().any(|cidr| cidr.contains(address))
     }
 }
 
@@ -108,8 +164,10 @@ pub struct Subnet {
     pub vpc: VpcId,
     /// Its block.
     pub cidr: Ipv4Cidr,
-    /// Whether its route table sends `0.0.0.0/0` to the VPC's internet gateway: a public subnet.
-    pub internet_route: bool,
+    /// The route table in force for it. Without one, only addresses of the VPC can be reached.
+    pub route_table: Option<RouteTableId>,
+    /// The network ACL at its boundary. Without one, nothing crosses it.
+    pub acl: Option<NetworkAclId>,
 }
 
 impl Subnet {
@@ -117,6 +175,73 @@ impl Subnet {
     pub fn router(&self) -> Option<Ipv4Addr> {
         self.cidr.nth(1)
     }
+}
+
+/// A route table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTable {
+    /// Where each block leads, the local routes among them. What no block holds leads nowhere.
+    pub routes: BTreeMap<Ipv4Cidr, Target>,
+}
+
+impl RouteTable {
+    /// The route of the longest prefix that holds the address.
+    pub fn lookup(&self, address: Ipv4Addr) -> Option<(Ipv4Cidr, Target)> {
+        (0..=32).rev().find_map(|length| {
+            let block = Ipv4Cidr::new(address, length)?;
+            self.routes.get(&block).map(|target| (block, *target))
+        })
+    }
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// To whoever has the address, inside the VPC.
+    Local,
+    /// Out by the VPC's internet gateway.
+    InternetGateway,
+    /// To a NAT gateway of the VPC.
+    NatGateway(NatGatewayId),
+    /// To an interface of the VPC whose machine forwards.
+    Interface(NetworkInterfaceId),
+    /// Into the other VPC of a peering connection.
+    Peering(VpcPeeringConnectionId),
+    /// Nowhere: the target is gone, or of a kind that carries nothing here.
+    Blackhole,
+}
+
+/// A network ACL.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acl {
+    /// For packets that enter a subnet, in order. What none of them decides is denied.
+    pub ingress: Vec<AclEntry>,
+    /// For packets that leave one.
+    pub egress: Vec<AclEntry>,
+}
+
+impl Acl {
+    /// The entries of one direction.
+    pub fn entries(&self, direction: Direction) -> &[AclEntry] {
+        match direction {
+            Direction::Ingress => &self.ingress,
+            Direction::Egress => &self.egress,
+        }
+    }
+}
+
+/// An entry of a network ACL. The first that a packet meets decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AclEntry {
+    /// Its number.
+    pub number: u16,
+    /// Whether it lets packets pass.
+    pub allow: bool,
+    /// Which traffic.
+    pub protocol: Protocol,
+    /// The addresses of the other side: the source of what enters, the destination of what leaves.
+    pub cidr: Cidr,
 }
 
 /// Whether an interface has a machine behind it.
@@ -129,6 +254,25 @@ pub enum LinkState {
     Detached,
 }
 
+/// What is behind an interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InterfaceKind {
+    /// A machine.
+    Machine,
+    /// A NAT gateway. No groups apply to it.
+    NatGateway(NatGatewayId),
+}
+
+/// A private address, and the public one that is translated to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Address {
+    /// The private address.
+    pub private: Ipv4Addr,
+    /// The public address, automatic or Elastic.
+    pub public: Option<Ipv4Addr>,
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
@@ -136,18 +280,57 @@ pub struct Interface {
     pub vpc: VpcId,
     /// The subnet it is in.
     pub subnet: SubnetId,
-    /// Its private address.
-    pub address: Ipv4Addr,
+    /// Its addresses, the primary one first. One without any carries nothing.
+    pub addresses: Vec<Address>,
     /// Its hardware address.
     pub mac: MacAddress,
-    /// Its public address, automatic or Elastic.
-    pub public_address: Option<Ipv4Addr>,
     /// The groups it carries; the order means nothing.
     pub groups: BTreeSet<SecurityGroupId>,
-    /// Whether packets from it must carry its own address.
+    /// Whether packets from and to it must carry its own address.
     pub source_dest_check: bool,
-    /// Whether there is a machine behind it.
+    /// Whether there is something behind it.
     pub link: LinkState,
+    /// What that is.
+    pub kind: InterfaceKind,
+}
+
+impl Interface {
+    /// Its private addresses, the primary one first.
+    pub fn private_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.addresses.iter().map(|address| address.private)
+    }
+
+    /// Whether a private address is its own.
+    pub fn has(&self, address: Ipv4Addr) -> bool {
+        self.private_addresses().any(|own| own == address)
+    }
+}
+
+/// A NAT gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NatGateway {
+    /// Its interface, whose primary address takes the place of every source.
+    pub interface: NetworkInterfaceId,
+}
+
+/// A peering connection between two VPCs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peering {
+    /// The VPC that asked for it.
+    pub requester: VpcId,
+    /// The VPC that accepted it.
+    pub accepter: VpcId,
+}
+
+impl Peering {
+    /// The VPC on the other side; `None` where `vpc` is on neither.
+    pub fn peer_of(&self, vpc: VpcId) -> Option<VpcId> {
+        match vpc {
+            _ if vpc == self.requester => Some(self.accepter),
+            _ if vpc == self.accepter => Some(self.requester),
+            _ => None,
+        }
+    }
 }
 
 /// A security group.
@@ -171,13 +354,13 @@ impl Group {
     }
 }
 
-/// Into an interface or out of it.
+/// Into an interface or out of it; into a subnet or out of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
-    /// Packets to the interface.
+    /// Inwards.
     Ingress,
-    /// Packets from the interface.
+    /// Outwards.
     Egress,
 }
 
@@ -197,7 +380,15 @@ pub struct Rule {
 #[serde(rename_all = "kebab-case")]
 pub enum Peer {
     /// These addresses.
-    Cidr(Ipv4Cidr),
-    /// The private addresses of the interfaces that carry this group.
+    Cidr(Cidr),
+    /// The private addresses of the interfaces that carry this group, of the same VPC or of a peered one. What comes
+    /// by way of a machine that forwards is not from them (VPC guide, "Security group rules").
     Group(SecurityGroupId),
+}
+
+impl Peer {
+    /// Whether it is a block that holds the address.
+    pub fn holds(self, address: impl Into<IpAddr>) -> bool {
+        matches!(self, Self::Cidr(cidr) if cidr.contains(address.into()))
+    }
 }

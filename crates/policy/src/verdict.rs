@@ -1,19 +1,23 @@
-//! The fate of the first packet of a new connection, with every reason on its way.
+//! The fate of the first packet of a new connection, with every reason on its way; and that of the answer to it.
 //!
 //! This is the other output of the one engine: what is said here is what the [`crate::plan()`] makes the kernel do.
-//! Answers, and all later packets of a connection that was let through, pass without a look at the rules.
+//! Answers, and all later packets of a connection that was let through, pass without a look at the rules of groups;
+//! routes and network ACLs apply to each of them.
+
+mod reason;
+mod walk;
 
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
-use types::{NetworkInterfaceId, Protocol, SecurityGroupId, SecurityGroupRuleId, VpcId};
+use types::{NetworkInterfaceId, Protocol};
 
-use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS};
-use crate::ranges::from_nowhere;
-use crate::topology::{Direction, Interface, LinkState, Peer, Rule, Topology, Vpc};
+pub use reason::{Component, Reason, Stage};
+
+use crate::topology::Topology;
 
 /// Who sends a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
     /// The machine behind an interface.
@@ -81,6 +85,17 @@ impl Traffic {
             _ => false,
         }
     }
+
+    /// What the answer to it carries, where it came from this port; nothing answers ICMP but the echo request.
+    pub fn answer(self, source_port: u16) -> Option<Self> {
+        match self {
+            Self::Tcp(_) => Some(Self::Tcp(source_port)),
+            Self::Udp(_) => Some(Self::Udp(source_port)),
+            Self::Icmp { kind: 8, .. } => Some(Self::Icmp { kind: 0, code: 0 }),
+            Self::Icmp { .. } => None,
+            Self::Other(number) => Some(Self::Other(number)),
+        }
+    }
 }
 
 /// What becomes of a packet.
@@ -93,274 +108,52 @@ pub enum Outcome {
     Drop,
 }
 
+/// Where a packet arrived, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Where.
+    pub at: ArrivedAt,
+    /// The source address it has there.
+    pub source: Ipv4Addr,
+    /// The destination address it has there. At an interface that has another one, its machine is to send it on.
+    pub to: Ipv4Addr,
+}
+
+/// Where packets arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArrivedAt {
+    /// At the machine behind an interface.
+    Interface(NetworkInterfaceId),
+    /// At a service of the VPC's router.
+    Service,
+    /// Outside the cloud.
+    Outside,
+}
+
 /// What becomes of a packet, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What becomes of it.
     pub outcome: Outcome,
+    /// Where it arrives, if it does.
+    pub arrival: Option<Arrival>,
     /// Every stage it came through; if it was dropped, the last one dropped it.
     pub path: Vec<Stage>,
 }
 
-/// One stage on a packet's way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stage {
-    /// Where.
-    pub at: Component,
-    /// What was found there.
-    pub reason: Reason,
-}
-
-/// Where something is decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Component {
-    /// A network interface.
-    Interface(NetworkInterfaceId),
-    /// The router of a VPC.
-    Router(VpcId),
-    /// The internet gateway of a VPC.
-    Gateway(VpcId),
-    /// Where public addresses live.
-    Edge,
-}
-
-/// What was found at a stage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// Passes: the source is the interface's own.
-    OwnSource,
-    /// Passes: the source is not looked at (the source/destination check is off).
-    SourceNotChecked,
-    /// Passes: a rule allows it.
-    Rule {
-        /// In or out.
-        direction: Direction,
-        /// The group the rule is of.
-        group: SecurityGroupId,
-        /// The rule.
-        rule: SecurityGroupRuleId,
-    },
-    /// Passes: the instance metadata service and the resolver are never filtered.
-    Service,
-    /// Passes: the address is in the VPC, and this interface has it.
-    Local(NetworkInterfaceId),
-    /// Passes: an address was translated.
-    Translated {
-        /// What it was.
-        from: Ipv4Addr,
-        /// What it is now.
-        to: Ipv4Addr,
-    },
-    /// Passes: it leaves the cloud.
-    Leaves,
-    /// Dropped: there is no such interface.
-    NoSuchInterface,
-    /// Dropped: no running machine is behind the interface.
-    Detached,
-    /// Dropped: the source is not the interface's own.
-    SpoofedSource {
-        /// The interface's address.
-        own: Ipv4Addr,
-    },
-    /// Dropped: no rule of any group allows it, and what is not allowed is denied.
-    NoRule {
-        /// In or out.
-        direction: Direction,
-        /// The interface's groups.
-        groups: Vec<SecurityGroupId>,
-    },
-    /// Dropped: the address is the VPC router's, or a service does not listen on that port. It never answers.
-    RouterAddress,
-    /// Dropped: the address is in the VPC, but no interface has it.
-    NoSuchAddress,
-    /// Dropped: the VPC has no internet gateway.
-    NoInternetGateway,
-    /// Dropped: the subnet's routes do not lead to the internet gateway.
-    NoInternetRoute,
-    /// Dropped: only a source with a public address passes the internet gateway.
-    NoPublicAddress,
-    /// Dropped: the gateway forwards nothing to or from this address, which is not one of the internet.
-    NotOnTheInternet(Ipv4Addr),
-    /// Dropped: the public address leads to no interface.
-    PublicAddressUnused,
-    /// Dropped: machines cannot call the operator's own machine.
-    OperatorAddress,
-}
-
-impl Reason {
-    /// Whether a packet goes on after this.
-    pub fn passes(&self) -> bool {
-        matches!(
-            self,
-            Self::OwnSource
-                | Self::SourceNotChecked
-                | Self::Rule { .. }
-                | Self::Service
-                | Self::Local(_)
-                | Self::Translated { .. }
-                | Self::Leaves
-        )
-    }
-}
-
-/// The fate of a packet.
+/// The fate of the first packet of a connection.
 pub fn verdict(topology: &Topology, packet: &Packet) -> Verdict {
-    let mut way = Way { topology, path: Vec::new() };
-    // A way ends early exactly where a stage drops the packet.
-    let end = match packet.from {
-        Endpoint::Interface(id) => way.leave_interface(id, packet),
-        Endpoint::Outside => way.enter_public(packet.source, packet.to, packet.traffic),
-    };
-    let outcome = if end.is_some() { Outcome::Accept } else { Outcome::Drop };
-    Verdict { outcome, path: way.path }
+    walk::first(topology, packet).0
 }
 
-/// A packet's way so far.
-struct Way<'a> {
-    topology: &'a Topology,
-    path: Vec<Stage>,
-}
-
-impl<'a> Way<'a> {
-    /// Notes a stage; `None` if it drops the packet.
-    fn stage(&mut self, at: Component, reason: Reason) -> Option<()> {
-        let passes = reason.passes();
-        self.path.push(Stage { at, reason });
-        passes.then_some(())
-    }
-
-    fn leave_interface(&mut self, id: NetworkInterfaceId, packet: &Packet) -> Option<()> {
-        let at = Component::Interface(id);
-        let topology = self.topology;
-        let known = topology.interfaces.get(&id).and_then(|i| Some((i, topology.vpcs.get(&i.vpc)?)));
-        let Some((interface, vpc)) = known else { return self.stage(at, Reason::NoSuchInterface) };
-        if interface.link == LinkState::Detached {
-            return self.stage(at, Reason::Detached);
-        }
-        let own = packet.source == interface.address;
-        self.stage(
-            at,
-            match own {
-                true => Reason::OwnSource,
-                false if !interface.source_dest_check => Reason::SourceNotChecked,
-                false => Reason::SpoofedSource { own: interface.address },
-            },
-        )?;
-        let router = Component::Router(interface.vpc);
-        if let Some(answers) = self.local_service(interface.vpc, vpc, packet) {
-            let reason = match (answers, own) {
-                (true, true) => Reason::Service,
-                // The source is how a service knows who asks.
-                (true, false) => Reason::SpoofedSource { own: interface.address },
-                (false, _) => Reason::RouterAddress,
-            };
-            return self.stage(router, reason);
-        }
-        self.groups(id, interface, Direction::Egress, packet.to, packet.traffic)?;
-        if vpc.cidrs.iter().any(|cidr| cidr.contains(packet.to)) {
-            return match self.attached_at(interface.vpc, packet.to) {
-                Some((id, target)) => {
-                    self.stage(router, Reason::Local(id))?;
-                    self.groups(id, target, Direction::Ingress, packet.source, packet.traffic)
-                }
-                None => self.stage(router, Reason::NoSuchAddress),
-            };
-        }
-        self.out_by_gateway(interface, vpc, packet)
-    }
-
-    /// For an address of the VPC's router or services: whether something answers there.
-    fn local_service(&self, id: VpcId, vpc: &Vpc, packet: &Packet) -> Option<bool> {
-        let resolver = packet.to == RESOLVER_ADDRESS || vpc.resolver() == Some(packet.to);
-        let router = || self.topology.subnets.values().any(|s| s.vpc == id && s.router() == Some(packet.to));
-        if packet.to == METADATA_ADDRESS {
-            Some(packet.traffic == Traffic::Tcp(80))
-        } else if resolver {
-            Some(vpc.dns_support && matches!(packet.traffic, Traffic::Tcp(53) | Traffic::Udp(53)))
-        } else {
-            (packet.to == VPC_GATEWAY_ADDRESS || router()).then_some(false)
-        }
-    }
-
-    fn attached_at(&self, vpc: VpcId, address: Ipv4Addr) -> Option<(NetworkInterfaceId, &'a Interface)> {
-        let mut all = self.topology.interfaces.iter();
-        let found = all.find(|(_, i)| i.vpc == vpc && i.address == address && i.link == LinkState::Attached);
-        found.map(|(id, interface)| (*id, interface))
-    }
-
-    fn out_by_gateway(&mut self, interface: &Interface, vpc: &Vpc, packet: &Packet) -> Option<()> {
-        let topology = self.topology;
-        if vpc.internet_gateway.is_none() {
-            return self.stage(Component::Router(interface.vpc), Reason::NoInternetGateway);
-        }
-        if !topology.subnets.get(&interface.subnet).is_some_and(|subnet| subnet.internet_route) {
-            return self.stage(Component::Router(interface.vpc), Reason::NoInternetRoute);
-        }
-        let gateway = Component::Gateway(interface.vpc);
-        let pool = topology.operator.pool;
-        let mut users = topology.gateway_users().into_iter();
-        let public = users.find(|(_, (_, i))| i.vpc == interface.vpc && i.address == packet.source);
-        let Some((public, _)) = public else { return self.stage(gateway, Reason::NoPublicAddress) };
-        if from_nowhere(pool, &vpc.cidrs).iter().any(|block| block.contains(packet.to)) {
-            return self.stage(gateway, Reason::NotOnTheInternet(packet.to));
-        }
-        self.stage(gateway, Reason::Translated { from: packet.source, to: public })?;
-        if packet.to == topology.operator.address() {
-            self.stage(Component::Edge, Reason::OperatorAddress)
-        } else if pool.contains(packet.to) {
-            self.enter_public(public, packet.to, packet.traffic)
-        } else {
-            self.stage(Component::Edge, Reason::Leaves)
-        }
-    }
-
-    /// From the edge to a public address.
-    fn enter_public(&mut self, source: Ipv4Addr, public: Ipv4Addr, traffic: Traffic) -> Option<()> {
-        let topology = self.topology;
-        let target = topology.gateway_users().remove(&public);
-        let target = target.and_then(|(id, interface)| Some((id, interface, topology.vpcs.get(&interface.vpc)?)));
-        let Some((id, interface, vpc)) = target else {
-            return self.stage(Component::Edge, Reason::PublicAddressUnused);
-        };
-        let gateway = Component::Gateway(interface.vpc);
-        if from_nowhere(topology.operator.pool, &vpc.cidrs).iter().any(|block| block.contains(source)) {
-            return self.stage(gateway, Reason::NotOnTheInternet(source));
-        }
-        self.stage(gateway, Reason::Translated { from: public, to: interface.address })?;
-        self.groups(id, interface, Direction::Ingress, source, traffic)
-    }
-
-    /// Asks the groups of an interface about traffic from or to `other`.
-    fn groups(
-        &mut self,
-        id: NetworkInterfaceId,
-        interface: &Interface,
-        direction: Direction,
-        other: Ipv4Addr,
-        traffic: Traffic,
-    ) -> Option<()> {
-        let topology = self.topology;
-        let allows = |rule: &&Rule| traffic.is_of(rule.protocol) && is_peer(topology, interface.vpc, rule.peer, other);
-        let groups = interface.groups.iter().filter_map(|id| Some((*id, topology.groups.get(id)?)));
-        let mut groups = groups.filter(|(_, group)| group.vpcs.contains(&interface.vpc));
-        let found = groups.find_map(|(id, group)| Some((id, group.rules(direction).iter().find(allows)?.id)));
-        let reason = match found {
-            Some((group, rule)) => Reason::Rule { direction, group, rule },
-            None => Reason::NoRule { direction, groups: interface.groups.iter().copied().collect() },
-        };
-        self.stage(Component::Interface(id), reason)
-    }
-}
-
-/// Whether an address is one of a rule's peers. A group means private addresses of its members, in the same VPC.
-fn is_peer(topology: &Topology, vpc: VpcId, peer: Peer, address: Ipv4Addr) -> bool {
-    match peer {
-        Peer::Cidr(cidr) => cidr.contains(address),
-        Peer::Group(id) => {
-            let serves = topology.groups.get(&id).is_some_and(|group| group.vpcs.contains(&vpc));
-            serves && topology.members(id, vpc).contains(&address)
-        }
-    }
+/// The fate of a connection's first packet and, if that arrives at an interface that has its destination, of the answer.
+/// `source_port` is the port that the packet came from; a NAT gateway is taken to keep it.
+pub fn verdict_both_ways(topology: &Topology, packet: &Packet, source_port: u16) -> (Verdict, Option<Verdict>) {
+    let (first, memory) = walk::first(topology, packet);
+    let answer = first
+        .arrival
+        .zip(packet.traffic.answer(source_port))
+        .and_then(|(arrival, traffic)| walk::answer(topology, arrival, traffic, memory));
+    (first, answer)
 }

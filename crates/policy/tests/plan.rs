@@ -138,7 +138,7 @@ fn a_new_member_is_one_element_of_its_group() {
              flush chain inet daemun eni-0000000000000000c.out; \
              add rule inet daemun eni-0000000000000000c.out jump sg-00000000000000001.out; \
              add rule inet daemun eni-0000000000000000c.out jump sg-00000000000000003.out; \
-             add element inet daemun sg-00000000000000001.members {{ 172.31.0.12 }}"
+             add element inet daemun sg-00000000000000001.members {{ \"eni0000000000c\" . 172.31.0.12 }}"
         )]
     );
 }
@@ -147,7 +147,7 @@ fn a_new_member_is_one_element_of_its_group() {
 fn a_public_address_that_goes_is_forgotten() {
     let old = shop();
     let mut new = shop();
-    new.interfaces.get_mut(&eni(0xa)).unwrap().public_address = None;
+    new.interfaces.get_mut(&eni(0xa)).unwrap().addresses[0].public = None;
     let text = changes(&old, &new).join("\n");
     for part in [
         "edge: delete element inet daemun public_addresses { \"igw00000000001\" . 198.18.1.10 }",
@@ -201,11 +201,12 @@ fn two_interfaces_with_one_address_are_not_both_plugged_in() {
 }
 
 #[test]
-fn a_stopped_machine_has_no_part_in_the_plan_but_membership() {
+fn a_stopped_machine_has_no_part_in_the_plan() {
     let mut topology = shop();
     let interface = topology.interfaces.get_mut(&eni(0xa)).unwrap();
     interface.link = LinkState::Detached;
     let text = plan(&topology).to_string();
     assert!(!text.contains("198.18.1.10") && !text.contains("eni0000000000a"), "{text}");
-    assert!(text.contains("set sg-00000000000000001.members { type ipv4_addr; }\n      172.31.0.10\n"), "{text}");
+    assert!(text.contains("set sg-00000000000000001.members { type ifname . ipv4_addr; }\n"), "{text}");
+    assert!(!text.contains("172.31.0.10"), "{text}");
 }

@@ -5,10 +5,10 @@ mod common;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use common::{VPC, add_group, add_instance, address, cloud, eni, sg};
+use common::{TABLE, VPC, add_group, add_instance, address, cloud, eni, routes, sg};
 use policy::{
     Action, ChainPlan, Component, Direction, Endpoint, Field, LinkState, METADATA_ADDRESS, Match, Outcome, Packet,
-    Part, Place, Reason, TablePlan, Topology, Traffic, plan, verdict,
+    Part, Place, Reason, TablePlan, Target, Topology, Traffic, plan, verdict,
 };
 use proptest::prelude::*;
 
@@ -55,7 +55,14 @@ fn the_way_of_an_accepted_packet_is_told_in_full() {
     let rule = types::SecurityGroupRuleId::from_number(100);
     let rule = Reason::Rule { direction: Direction::Ingress, group: sg(1), rule };
     let path: Vec<_> = verdict.path.into_iter().map(|stage| (stage.at, stage.reason)).collect();
-    assert_eq!(path, [(Component::Gateway(VPC), gateway), (Component::Interface(eni(0xa)), rule)]);
+    let entry = Reason::AclEntry { direction: Direction::Ingress, acl: common::ACL, number: 100 };
+    let stages = [
+        (Component::Gateway(VPC), gateway),
+        (Component::Router(VPC), Reason::Local(eni(0xa))),
+        (Component::Subnet(common::SUBNET), entry),
+        (Component::Interface(eni(0xa)), rule),
+    ];
+    assert_eq!(path, stages);
 }
 
 #[test]
@@ -73,7 +80,13 @@ fn drops_say_why() {
             Reason::NotOnTheInternet(address("192.168.1.5")),
         ),
         (A, "172.31.0.10", "172.31.0.11", Traffic::Tcp(1), no_rule(Direction::Egress, 1)),
-        (B, "172.31.0.10", "172.31.0.10", Traffic::Tcp(80), Reason::SpoofedSource { own: address("172.31.0.11") }),
+        (
+            B,
+            "172.31.0.10",
+            "172.31.0.10",
+            Traffic::Tcp(80),
+            Reason::SpoofedSource { own: vec![address("172.31.0.11")] },
+        ),
         (B, "172.31.0.11", "172.31.7.7", Traffic::Tcp(80), Reason::NoSuchAddress),
         (B, "172.31.0.11", "172.31.0.1", Traffic::PING, Reason::RouterAddress),
         (B, "172.31.0.11", "169.254.169.254", Traffic::Tcp(443), Reason::RouterAddress),
@@ -117,11 +130,15 @@ fn settings_of_the_vpc_and_the_interface_count() {
     b.source_dest_check = false;
     assert_eq!(ask(&topology, B, "9.9.9.9", "172.31.0.10", Traffic::Tcp(80)).0, Outcome::Accept);
     let to_metadata = ask(&topology, B, "172.31.0.10", &METADATA_ADDRESS.to_string(), Traffic::Tcp(80));
-    assert_eq!(to_metadata.1, Reason::SpoofedSource { own: address("172.31.0.11") });
-    topology.subnets.get_mut(&common::SUBNET).unwrap().internet_route = false;
-    assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::NoInternetRoute);
+    assert_eq!(to_metadata.1, Reason::SpoofedSource { own: vec![address("172.31.0.11")] });
+    let all = types::Ipv4Cidr::ANY;
+    routes(&mut topology).routes.remove(&all);
+    assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::NoRoute { table: Some(TABLE) });
+    let to_gateway = Target::InternetGateway;
+    routes(&mut topology).routes.insert(all, to_gateway);
     topology.vpcs.get_mut(&VPC).unwrap().internet_gateway = None;
-    assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::NoInternetGateway);
+    let dead = Reason::BlackholeRoute { table: TABLE, destination: all, target: to_gateway };
+    assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, dead);
     topology.interfaces.get_mut(&eni(0xb)).unwrap().link = LinkState::Detached;
     assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::Detached);
     assert_eq!(ask(&topology, C, "172.31.0.12", "172.31.0.11", Traffic::Udp(53)).1, Reason::NoSuchAddress);
@@ -147,7 +164,8 @@ fn holds(part: &Part, field: Field, peer: Ipv4Addr, traffic: Traffic) -> bool {
         Part::Prefix(cidr) => cidr.contains(peer),
         Part::Number(number) => shown(field, peer, traffic) == Some(*number),
         Part::Range(first, last) => shown(field, peer, traffic).is_some_and(|n| (*first..=*last).contains(&n)),
-        Part::Link(_) => panic!("no link here"),
+        // All of it is sent by one neighbour.
+        Part::Link(name) => *name == policy::eni_link_name(eni(0xb)),
     }
 }
 
@@ -201,8 +219,8 @@ fn any_rule() -> impl Strategy<Value = String> {
         ports.clone().prop_map(|ports| format!("tcp {ports}")),
         ports.prop_map(|ports| format!("udp {ports}")),
         Just("icmp".to_owned()),
-        (0u8..4).prop_map(|kind| format!("icmp {kind}")),
-        (0u8..4, 0u8..3).prop_map(|(kind, code)| format!("icmp {kind}/{code}")),
+        any_request().prop_map(|kind| format!("icmp {kind}")),
+        (any_request(), 0u8..3).prop_map(|(kind, code)| format!("icmp {kind}/{code}")),
         prop::sample::select(vec![6u8, 17, 1, 47]).prop_map(|number| number.to_string()),
         Just("tcp 0-65535".to_owned()),
     ];
@@ -210,11 +228,16 @@ fn any_rule() -> impl Strategy<Value = String> {
     (traffic, peers).prop_map(|(traffic, peer)| format!("{traffic} {peer}"))
 }
 
+/// The ICMP types that a connection may begin with.
+fn any_request() -> impl Strategy<Value = u8> {
+    prop::sample::select(vec![8u8, 13, 15, 17])
+}
+
 fn any_traffic() -> impl Strategy<Value = Traffic> {
     prop_oneof![
         (0u16..20).prop_map(Traffic::Tcp),
         (0u16..20).prop_map(Traffic::Udp),
-        (0u8..5, 0u8..4).prop_map(|(kind, code)| Traffic::Icmp { kind, code }),
+        (any_request(), 0u8..4).prop_map(|(kind, code)| Traffic::Icmp { kind, code }),
         prop::sample::select(vec![47u8, 50]).prop_map(Traffic::Other),
     ]
 }

@@ -9,11 +9,13 @@ use std::time::Duration;
 use host::netns;
 use host::network::{ApplyReport, LinuxNetwork, Network, configure_eni_link, run_ip};
 use policy::{
-    CloudTag, Direction, Endpoint, Group, GroupRule, Interface, LinkState, Operator, Outcome, Packet, Subnet, Topology,
-    Traffic, Vpc, eni_link_name, verdict,
+    Acl, AclEntry, Address, CloudTag, Direction, Endpoint, Group, GroupRule, Interface, InterfaceKind, InterfaceLink,
+    LinkState, Operator, Outcome, Packet, Place, RouteTable, Subnet, Target, Topology, Traffic, Vpc, eni_link_name,
+    verdict,
 };
 use types::{
-    InternetGatewayId, Ipv4Cidr, MacAddress, NetworkInterfaceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId,
+    InternetGatewayId, Ipv4Cidr, MacAddress, NetworkAclId, NetworkInterfaceId, Protocol, RouteTableId, SecurityGroupId,
+    SecurityGroupRuleId, SubnetId, VpcId,
 };
 
 use crate::probe::{Reach, ping, tcp_connect, udp_ask};
@@ -51,6 +53,27 @@ pub struct Guest {
 fn ip(namespace: Option<&str>, lines: &[&str]) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     run_ip(namespace, &lines).unwrap_or_else(|e| panic!("ip {lines:?} in {namespace:?}: {e}"));
+}
+
+/// The entry that lets everything pass.
+pub const ALLOW_ALL: &str = "allow all 0.0.0.0/0";
+
+/// An entry of an ACL from a text like `deny tcp 22 10.0.0.0/8`.
+///
+/// # Panics
+/// If it is not one.
+pub fn acl_entry(text: &str, number: u16) -> AclEntry {
+    let (word, rest) = text.split_once(' ').expect("allow or deny, and a rule");
+    let rule = GroupRule::read(SecurityGroupRuleId::from_number(1), rest).expect("a rule");
+    let policy::Peer::Cidr(cidr) = rule.peer else { panic!("{text:?}: an ACL knows blocks alone") };
+    let allow = match word {
+        "allow" => true,
+        "deny" => false,
+        _ => panic!("{text:?}: allow or deny"),
+    };
+    // The rule's own words for protocols are the same.
+    let protocol: Protocol = rule.protocol;
+    AclEntry { number, allow, protocol, cidr }
 }
 
 impl Lab {
@@ -127,17 +150,60 @@ impl Lab {
         self.tag.vpc_namespace(VpcId::from_number(number))
     }
 
-    /// Adds a VPC with an internet gateway and one public subnet of the same number and block.
+    /// Adds a VPC with an internet gateway and one public subnet, route table and open ACL of the same number; the subnet
+    /// has the VPC's block.
     ///
     /// # Panics
     /// If the block is malformed.
     pub fn add_vpc(&mut self, number: u128, cidr: &str) -> VpcId {
         let id = VpcId::from_number(number);
-        let cidr: Ipv4Cidr = cidr.parse().expect("a block");
+        let block: Ipv4Cidr = cidr.parse().expect("a block");
         let internet_gateway = Some(InternetGatewayId::from_number(number));
-        self.topology.vpcs.insert(id, Vpc { cidrs: vec![cidr], dns_support: true, internet_gateway });
-        let subnet = Subnet { vpc: id, cidr, internet_route: true };
-        self.topology.subnets.insert(SubnetId::from_number(number), subnet);
+        self.topology.vpcs.insert(id, Vpc { internet_gateway, ..Vpc::new(vec![block]) });
+        let table = self.add_table(number, id, &[("0.0.0.0/0", Target::InternetGateway)]);
+        self.set_acl(number, &[ALLOW_ALL], &[ALLOW_ALL]);
+        self.add_subnet(number, id, cidr, table, NetworkAclId::from_number(number));
+        id
+    }
+
+    /// Adds a subnet with a route table and an ACL.
+    ///
+    /// # Panics
+    /// If the block is malformed.
+    pub fn add_subnet(
+        &mut self,
+        number: u128,
+        vpc: VpcId,
+        cidr: &str,
+        table: RouteTableId,
+        acl: NetworkAclId,
+    ) -> SubnetId {
+        let id = SubnetId::from_number(number);
+        let cidr = cidr.parse().expect("a block");
+        self.topology.subnets.insert(id, Subnet { vpc, cidr, route_table: Some(table), acl: Some(acl) });
+        id
+    }
+
+    /// Adds a route table, or gives it other routes; those to the VPC's own blocks are local.
+    ///
+    /// # Panics
+    /// If a block is malformed.
+    pub fn add_table(&mut self, number: u128, vpc: VpcId, routes: &[(&str, Target)]) -> RouteTableId {
+        let id = RouteTableId::from_number(number);
+        let local = self.topology.vpcs[&vpc].cidrs.iter().map(|cidr| (*cidr, Target::Local));
+        let routes = routes.iter().map(|(block, target)| (block.parse().expect("a block"), *target));
+        self.topology.route_tables.insert(id, RouteTable { routes: local.chain(routes).collect() });
+        id
+    }
+
+    /// Adds an ACL, or gives it other entries, in order. Each is a text like `allow tcp 22 10.0.0.0/8`.
+    ///
+    /// # Panics
+    /// If a text is not an entry.
+    pub fn set_acl(&mut self, number: u128, ingress: &[&str], egress: &[&str]) -> NetworkAclId {
+        let id = NetworkAclId::from_number(number);
+        let read = |texts: &[&str]| texts.iter().zip(1..).map(|(text, number)| acl_entry(text, number * 10)).collect();
+        self.topology.acls.insert(id, Acl { ingress: read(ingress), egress: read(egress) });
         id
     }
 
@@ -170,16 +236,35 @@ impl Lab {
         public: Option<&str>,
         groups: &[SecurityGroupId],
     ) -> Guest {
+        self.add_instance_in(number, SubnetId::from_number(vpc.number()), address, public, groups)
+    }
+
+    /// Adds a running instance in a subnet, and its namespace.
+    ///
+    /// # Panics
+    /// If an address is malformed, or the kernel refuses the namespace.
+    pub fn add_instance_in(
+        &mut self,
+        number: u128,
+        subnet: SubnetId,
+        address: &str,
+        public: Option<&str>,
+        groups: &[SecurityGroupId],
+    ) -> Guest {
         let id = NetworkInterfaceId::from_number(number);
+        let address = Address {
+            private: address.parse().expect("an address"),
+            public: public.map(|text| text.parse().expect("an address")),
+        };
         let interface = Interface {
-            vpc,
-            subnet: SubnetId::from_number(vpc.number()),
-            address: address.parse().expect("an address"),
+            vpc: self.topology.subnets[&subnet].vpc,
+            subnet,
+            addresses: vec![address],
             mac: MacAddress::local(u64::try_from(number).expect("a small number")),
-            public_address: public.map(|text| text.parse().expect("an address")),
             groups: groups.iter().copied().collect::<BTreeSet<_>>(),
             source_dest_check: true,
             link: LinkState::Attached,
+            kind: InterfaceKind::Machine,
         };
         self.topology.interfaces.insert(id, interface);
         let name = self.name(&id.to_string());
@@ -203,9 +288,13 @@ impl Lab {
     /// # Panics
     /// If the network refuses.
     pub fn apply(&mut self) -> ApplyReport {
-        let report = self.network.apply(&policy::plan(&self.topology)).expect("applying the plan");
+        let plan = policy::plan(&self.topology);
+        let report = self.network.apply(&plan).expect("applying the plan");
         for guest in self.guests.values() {
-            self.plug_in(guest);
+            let place = self.topology.interfaces.get(&guest.interface).map(|interface| Place::Vpc(interface.vpc));
+            let namespace = place.and_then(|place| plan.namespaces.get(&place));
+            let link = namespace.and_then(|namespace| namespace.interfaces.get(&eni_link_name(guest.interface)));
+            link.into_iter().for_each(|link| self.plug_in(guest, link));
         }
         report
     }
@@ -220,13 +309,13 @@ impl Lab {
 
     /// Makes the link of a guest, as whoever starts a machine does: an empty namespace gets its end as `eth0`, with
     /// the address as /32 and the router on the link.
-    fn plug_in(&self, guest: &Guest) {
-        let Some(interface) = self.topology.interfaces.get(&guest.interface) else { return };
+    fn plug_in(&self, guest: &Guest, planned: &InterfaceLink) {
+        let interface = &self.topology.interfaces[&guest.interface];
         let vpc = self.tag.vpc_namespace(interface.vpc);
         let link = eni_link_name(guest.interface);
         let there =
             netns::run_in(&guest.namespace, || Ok(std::path::Path::new("/proc/sys/net/ipv4/conf/eth0").exists()));
-        if interface.link == LinkState::Detached || there.expect("looking into a guest") {
+        if there.expect("looking into a guest") {
             return;
         }
         let router = self.topology.subnets[&interface.subnet].router().expect("a router");
@@ -234,23 +323,20 @@ impl Lab {
             Some(&guest.name),
             &[&format!("link add name eth0 address {} type veth peer name {link} netns {vpc}", interface.mac)],
         );
-        configure_eni_link(&vpc, &link, interface.address, interface.source_dest_check)
-            .expect("setting up the host's end");
-        ip(
-            Some(&guest.name),
-            &[
-                &format!("address add {}/32 dev eth0", interface.address),
-                "link set dev eth0 up",
-                &format!("route add default via {router} dev eth0 onlink src {}", interface.address),
-            ],
-        );
+        configure_eni_link(&vpc, &link, planned).expect("setting up the host's end");
+        let mut lines: Vec<String> =
+            planned.addresses.iter().map(|address| format!("address add {address}/32 dev eth0")).collect();
+        lines.push("link set dev eth0 up".to_owned());
+        let own = planned.addresses[0];
+        lines.push(format!("route add default via {router} dev eth0 onlink src {own}"));
+        run_ip(Some(&guest.name), &lines).unwrap_or_else(|e| panic!("ip {lines:?} in {}: {e}", guest.name));
     }
 
     /// Where a packet comes from, as the policy engine names it.
     fn endpoint(&self, from: &Path) -> (Endpoint, Ipv4Addr) {
         if let Some(guest) = self.guests.values().find(|guest| guest.namespace == from) {
             let interface = &self.topology.interfaces[&guest.interface];
-            return (Endpoint::Interface(guest.interface), interface.address);
+            return (Endpoint::Interface(guest.interface), interface.addresses[0].private);
         }
         let internet = from == self.internet();
         (Endpoint::Outside, if internet { Self::INTERNET } else { self.topology.operator.address() })

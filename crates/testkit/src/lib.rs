@@ -9,7 +9,7 @@ mod lab;
 mod leftovers;
 mod probe;
 
-pub use lab::{Guest, Lab};
+pub use lab::{ALLOW_ALL, Guest, Lab, acl_entry};
 pub use leftovers::{assert_no_leftovers, leftovers};
 pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, time_refusals, udp_ask};
 

@@ -175,13 +175,13 @@ fn a_link_that_no_plan_names_is_shut() {
 fn an_instance_that_stops_keeps_nothing_and_starts_again() {
     let Some((mut lab, a, _, _server)) = one() else { return };
     lab.interface(&a).link = LinkState::Detached;
-    lab.interface(&a).public_address = None;
+    lab.interface(&a).addresses[0].public = None;
     lab.apply();
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Silence);
     assert_eq!(lab.converge().changes, Vec::<String>::new());
     let other = Ipv4Addr::new(198, 18, 9, 9);
     lab.interface(&a).link = LinkState::Attached;
-    lab.interface(&a).public_address = Some(other);
+    lab.interface(&a).addresses[0].public = Some(other);
     lab.apply();
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Silence);
     assert_eq!(lab.tcp(&lab.machine(), other, 22), Reach::Answered(lab.topology.operator.address()));

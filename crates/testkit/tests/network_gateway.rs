@@ -62,13 +62,12 @@ fn a_private_subnet_has_no_way_out_nor_in() {
     let vpc = lab.add_vpc(1, "172.31.0.0/16");
     let group = lab.set_group(1, vpc, OPEN, OPEN);
     let a = lab.add_instance(0xa, vpc, "172.31.0.10", Some("198.18.1.10"), &[group]);
-    let subnet = types::SubnetId::from_number(1);
-    lab.topology.subnets.get_mut(&subnet).unwrap().internet_route = false;
+    lab.add_table(1, vpc, &[]);
     lab.apply();
     let _web = Server::tcp(&lab.internet(), 80);
     assert_eq!(lab.tcp(&a.namespace, Lab::INTERNET, 80), Reach::Silence);
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Silence);
-    lab.topology.subnets.get_mut(&subnet).unwrap().internet_route = true;
+    lab.add_table(1, vpc, &[("0.0.0.0/0", policy::Target::InternetGateway)]);
     lab.apply();
     assert_eq!(lab.tcp(&a.namespace, Lab::INTERNET, 80), Reach::Answered(Lab::MACHINE));
     lab.topology.vpcs.get_mut(&vpc).unwrap().internet_gateway = None;
@@ -98,7 +97,7 @@ fn a_neighbours_public_address_is_called_with_ones_own() {
     lab.apply();
     let _own = Server::tcp(&a.namespace, 80);
     assert_eq!(lab.tcp(&a.namespace, A_PUBLIC, 80), Reach::Answered(A_PUBLIC), "one's own, too");
-    lab.interface(&a).public_address = None;
+    lab.interface(&a).addresses[0].public = None;
     lab.apply();
     assert_eq!(lab.tcp(&a.namespace, B_PUBLIC, 80), Reach::Silence);
 }
@@ -123,8 +122,8 @@ fn a_public_address_moves_and_takes_no_connection_along() {
 
     // From here on only connection tracking lets this one pass.
     lab.set_group(1, vpc, &["tcp 22-23 0.0.0.0/0"], OPEN);
-    lab.interface(&a).public_address = None;
-    lab.interface(&b).public_address = Some(A_PUBLIC);
+    lab.interface(&a).addresses[0].public = None;
+    lab.interface(&b).addresses[0].public = Some(A_PUBLIC);
     lab.apply();
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 23), Reach::Answered(lab.topology.operator.address()));
     assert_eq!(lab.tcp(&lab.machine(), A_PUBLIC, 22), Reach::Refused, "it leads to the other machine now");
@@ -145,7 +144,7 @@ fn a_flow_that_never_pauses_gets_its_new_public_address() {
     let target = SocketAddrV4::new(B_PUBLIC, 514);
     let send = |text: &str| send_spoofed_udp(&a.namespace, A, target, text);
     server.received().insist_on("before", send);
-    lab.interface(&a).public_address = Some(OTHER_PUBLIC);
+    lab.interface(&a).addresses[0].public = Some(OTHER_PUBLIC);
     lab.apply();
     server.received().insist_on("after", send);
     for (sender, text) in server.received().all() {

@@ -128,7 +128,10 @@ fn a_rule_that_names_a_group_means_its_members() {
     lab.interface(&c).groups = [outsiders].into();
     let report = lab.apply();
     let text = report.changes.join("\n");
-    assert!(text.contains(&format!("delete element inet daemun {clients}.members {{ {C} }}")), "{text}");
+    assert!(
+        text.contains(&format!("delete element inet daemun {clients}.members {{ \"eni0000000000c\" . {C} }}")),
+        "{text}"
+    );
     assert_eq!(lab.tcp(&c.namespace, A, 22), Reach::Silence, "no member any more");
     assert_eq!(lab.tcp(&b.namespace, A, 22), Reach::Answered(B));
 

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
 use host::network::configure_eni_link;
-use policy::{Direction, GroupRule, Interface, LinkState, eni_link_name};
+use policy::{Address, Direction, GroupRule, Interface, InterfaceKind, LinkState, Place, eni_link_name};
 use testkit::{Lab, Reach, time_refusals};
 use types::{MacAddress, NetworkInterfaceId, SecurityGroupRuleId, SubnetId};
 
@@ -38,12 +38,15 @@ fn one_more_rule_among_ten_thousand_is_quickly_in_force() {
         let interface = Interface {
             vpc,
             subnet: SubnetId::from_number(1),
-            address: Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 1, 0)) + number),
+            addresses: vec![Address {
+                private: Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 1, 0)) + number),
+                public: None,
+            }],
             mac: MacAddress::local(u64::from(number)),
-            public_address: None,
             groups: [servers].into(),
             source_dest_check: true,
             link: LinkState::Attached,
+            kind: InterfaceKind::Machine,
         };
         lab.topology.interfaces.insert(id, interface);
     }
@@ -80,6 +83,8 @@ fn one_more_rule_among_ten_thousand_is_quickly_in_force() {
 
     let namespace = lab.vpc_namespace_name(1);
     let start = Instant::now();
-    configure_eni_link(&namespace, &eni_link_name(a.interface), A, true).unwrap();
+    let link = eni_link_name(a.interface);
+    let plan = policy::plan(&lab.topology);
+    configure_eni_link(&namespace, &link, &plan.namespaces[&Place::Vpc(vpc)].interfaces[&link]).unwrap();
     println!("host end of an interface set up: {:?}", start.elapsed());
 }

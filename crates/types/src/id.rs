@@ -152,6 +152,12 @@ resource_ids! {
     NatGatewayId = "nat",
     /// A VPC peering connection.
     VpcPeeringConnectionId = "pcx",
+    /// A transit gateway.
+    TransitGatewayId = "tgw",
+    /// An attachment of something to a transit gateway.
+    TransitGatewayAttachmentId = "tgw-attach",
+    /// A route table of a transit gateway.
+    TransitGatewayRouteTableId = "tgw-rtb",
     /// A virtual private gateway.
     VpnGatewayId = "vgw",
     /// A customer gateway.

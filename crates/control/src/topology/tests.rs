@@ -85,7 +85,14 @@ impl World {
     }
 
     fn is_public(&self) -> bool {
-        self.topology().subnets[&self.subnet].internet_route
+        self.leads_to("203.0.113.9") == Some(Target::InternetGateway)
+    }
+
+    /// Where the subnet's table sends an address.
+    fn leads_to(&self, address: &str) -> Option<Target> {
+        let topology = self.topology();
+        let table = topology.subnets[&self.subnet].route_table.unwrap();
+        topology.route_tables[&table].lookup(address.parse().unwrap()).map(|(_, target)| target)
     }
 
     fn allow(&mut self, peer: resource::Peer) {
@@ -112,11 +119,11 @@ fn a_rule_about_a_prefix_list_opens_its_blocks() {
     world.list(&["192.0.2.0/24"]);
     assert_eq!(world.let_in(), ["192.0.2.0/24"], "a new version is in force");
     world.list(&["2001:db8::/32"]);
-    assert!(world.let_in().is_empty());
+    assert_eq!(world.let_in(), ["2001:db8::/32"]);
     world.allow(resource::Peer::PrefixList(PrefixListId::from_number(99)));
     assert!(world.let_in().is_empty(), "an unknown list opens nothing");
     world.allow(resource::Peer::Ipv6(types::Ipv6Cidr::ANY));
-    assert!(world.let_in().is_empty());
+    assert_eq!(world.let_in(), ["::/0"]);
 }
 
 #[test]
@@ -138,14 +145,15 @@ fn a_subnet_is_public_by_an_active_route_to_everywhere() {
     let igw = world.tx.internet_gateways.values().next().unwrap().id;
     let to = |destination: RouteDestination| Route { destination, target: RouteTarget::InternetGateway(igw) };
     world.route(vec![to(RouteDestination::PrefixList(LIST))]);
-    assert!(!world.is_public(), "the list does not have all addresses");
+    assert!(world.is_public(), "an address of the list");
+    assert_eq!(world.leads_to("192.0.2.1"), None, "the list does not have all addresses");
     world.list(&["0.0.0.0/0"]);
     assert!(world.is_public());
     // A block goes before a list, and what is no internet gateway opens nothing.
     let nat = RouteTarget::NatGateway(types::NatGatewayId::from_number(1));
     let elsewhere = Route { destination: Ipv4Cidr::ANY.into(), target: nat };
     world.route(vec![to(RouteDestination::PrefixList(LIST)), elsewhere]);
-    assert!(!world.is_public());
+    assert_eq!(world.leads_to("203.0.113.9"), Some(Target::Blackhole), "there is no such gateway");
     world.route(vec![]);
     assert!(!world.is_public());
     world.route(vec![to(Ipv4Cidr::ANY.into())]);
@@ -172,6 +180,11 @@ fn a_group_is_in_force_in_each_vpc_that_it_serves() {
     world.tx.put(group);
     let topology = world.topology();
     assert_eq!(topology.groups[&GROUP].vpcs, [own.vpc, other].into());
-    assert_eq!(topology.members(GROUP, other), [own.cidr.nth(20).unwrap()].into());
-    assert_eq!(topology.members(GROUP, own.vpc), [own.cidr.nth(10).unwrap()].into());
+    let members = |vpc: VpcId| {
+        let of_vpc = topology.interfaces.values().filter(|interface| interface.vpc == vpc);
+        let members = of_vpc.filter(|interface| topology.carries(interface, GROUP));
+        members.flat_map(|interface| interface.private_addresses()).collect::<Vec<_>>()
+    };
+    assert_eq!(members(other), [own.cidr.nth(20).unwrap()]);
+    assert_eq!(members(own.vpc), [own.cidr.nth(10).unwrap()]);
 }

@@ -1,7 +1,8 @@
 //! Carries out changes, gathering those for `ip` into batches.
 
-use policy::{HostChange, InTable, InterfaceLink, NftCommand, Place, RoutePlan, VethPlan};
-use types::Ipv4Cidr;
+use policy::{
+    HostChange, InTable, InterfaceLink, NftCommand, Place, RouteKey, RoutePlan, TABLE_PREFERENCE, TableNumber, VethPlan,
+};
 
 use super::ApplyReport;
 use super::conntrack;
@@ -42,12 +43,23 @@ impl<'a> Executor<'a> {
             HostChange::AddAddress { place, link, address } => {
                 self.ip(*place, format!("address replace {address}/32 dev {link}"))?
             }
-            HostChange::RemoveRoute { place, destination } => self.ip(*place, format!("route delete {destination}"))?,
-            HostChange::SetRoute { place, destination, route } => {
-                self.ip(*place, route_command(*destination, route))?
+            HostChange::AddTable { place, table } => self.ip(*place, format!("rule add {}", choice(*table)))?,
+            HostChange::RemoveTable { place, table } => self.ip(*place, format!("rule delete {}", choice(*table)))?,
+            HostChange::RemoveRoute { place, key, route } => {
+                let route = route_words(*key, route);
+                self.alone(*place, || forget_route(&route))?
             }
-            HostChange::ForgetInterface { place, link, interface } => {
-                self.alone(*place, || forget_interface(link, interface))?
+            HostChange::SetRoute { place, key, route } => {
+                self.ip(*place, format!("route replace {} proto static", route_words(*key, route)))?
+            }
+            HostChange::AddBlackhole { place, key } => {
+                self.ip(*place, format!("route replace {} proto static", blackhole_words(*key)))?
+            }
+            HostChange::RemoveBlackhole { place, key } => {
+                self.ip(*place, format!("route delete {}", blackhole_words(*key)))?
+            }
+            HostChange::ForgetInterface { place, link, routes } => {
+                self.alone(*place, || forget_interface(link, routes))?
             }
             HostChange::ConfigureInterface { place, link, interface } => {
                 self.alone(*place, || configure_interface(link, interface))?
@@ -113,8 +125,16 @@ impl<'a> Executor<'a> {
         }
         let far = veth.far.place.namespace_name(self.namespaces.tag);
         let far = far.ok_or_else(|| HostError::Invalid("a link cannot lead to the operator".to_owned()))?;
-        let line = format!("link add name {} type veth peer name {} netns {far}", veth.near.name, veth.far.name);
-        self.namespaces.run_in(veth.near.place, || ip_batch(&[line])).map(|()| true)
+        let (near, there) = (&veth.near.name, &veth.far.name);
+        let Some(mac) = veth.shared_mac else {
+            let line = format!("link add name {near} type veth peer name {there} netns {far}");
+            return self.namespaces.run_in(veth.near.place, || ip_batch(&[line])).map(|()| true);
+        };
+        // Neither end asks for the other's hardware address: it is its own.
+        let made = format!("link add name {near} address {mac} type veth peer name {there} address {mac} netns {far}");
+        let quiet = |name: &str| format!("link set dev {name} arp off");
+        self.namespaces.run_in(veth.near.place, || ip_batch(&[made, quiet(near)]))?;
+        self.namespaces.run_in(veth.far.place, || ip_batch(&[quiet(there)])).map(|()| true)
     }
 }
 
@@ -143,12 +163,20 @@ fn delete_link(name: &str) -> Result<bool> {
     ip_batch(&[format!("link delete dev {name}")]).map(|()| true)
 }
 
-fn forget_interface(link: &str, interface: &InterfaceLink) -> Result<bool> {
-    if !exists(link) {
-        return Ok(false);
+fn forget_interface(link: &str, routes: &[RouteKey]) -> Result<bool> {
+    let mut done = false;
+    for key in routes {
+        if !exists(link) {
+            return Ok(done);
+        }
+        done |= forget_route(&route_words(*key, &RoutePlan::Link { link: link.to_owned() }))?;
     }
-    match ip_batch(&[format!("route delete {}/32 dev {link}", interface.address)]) {
-        // The link went in between, and the route with it.
+    Ok(done)
+}
+
+/// Removes a route; whether it was there. It goes with its link.
+fn forget_route(route: &str) -> Result<bool> {
+    match ip_batch(&[format!("route delete {route}")]) {
         Err(HostError::Command { stderr, .. })
             if stderr.contains("No such process") || stderr.contains("Cannot find device") =>
         {
@@ -163,19 +191,36 @@ fn configure_interface(link: &str, interface: &InterfaceLink) -> Result<bool> {
     if !exists(link) {
         return Ok(false);
     }
-    match configure_here(link, interface.address, interface.source_dest_check) {
+    match configure_here(link, interface) {
         Err(_) if !exists(link) => Ok(false),
         result => result.map(|()| true),
     }
 }
 
-fn route_command(destination: Ipv4Cidr, route: &RoutePlan) -> String {
-    match route {
+/// What `ip rule` calls "packets with this table's mark are routed by it".
+fn choice(table: TableNumber) -> String {
+    format!("priority {TABLE_PREFERENCE} fwmark {} lookup {}", table.0, table.0)
+}
+
+/// A route as `ip route` writes it.
+pub(super) fn route_words(key: RouteKey, route: &RoutePlan) -> String {
+    let RouteKey { table, destination } = key;
+    let way = match route {
         RoutePlan::Via { gateway, link, source } => {
             let source = source.map(|source| format!(" src {source}")).unwrap_or_default();
-            format!("route replace {destination} via {gateway} dev {link} onlink{source} proto static")
+            format!("{destination} via {gateway} dev {link} onlink{source}")
         }
-        RoutePlan::Link { link } => format!("route replace {destination} dev {link} scope link proto static"),
-        RoutePlan::Blackhole => format!("route replace blackhole {destination} proto static"),
-    }
+        // The scope tells from a way by a gateway only where there is a choice.
+        RoutePlan::Link { link } => format!("{destination} dev {link}"),
+        RoutePlan::Main => format!("throw {destination}"),
+    };
+    format!("{way} table {}", table.0)
 }
+
+/// Nothing, as `ip route` writes it: what comes after every other route for the destination.
+fn blackhole_words(key: RouteKey) -> String {
+    format!("blackhole {} metric {BLACKHOLE_METRIC} table {}", key.destination, key.table.0)
+}
+
+/// Routes that lead somewhere have metric 0 and come first.
+pub(super) const BLACKHOLE_METRIC: u32 = 4096;

@@ -1,14 +1,13 @@
 //! The host's end of a network interface.
 
-use std::net::Ipv4Addr;
+use policy::{InterfaceLink, eni_link_sysctls};
 
-use policy::eni_link_sysctls;
-
+use super::execute::route_words;
 use super::program::ip_batch;
 use crate::{HostError, Result, netns};
 
 /// Gives the host's end of a network interface what it needs to carry packets: the settings of
-/// [`policy::eni_link_sysctls`], the route to the private address behind it, and "up".
+/// [`policy::eni_link_sysctls`], the routes that lead to it, and "up".
 ///
 /// `namespace` is the name below `/run/netns`, `link` what [`policy::eni_link_name`] says. Whoever makes the link calls
 /// this; so does [`super::Network::converge`]. It may be called again at any time. Which packets pass is the plan's
@@ -16,14 +15,14 @@ use crate::{HostError, Result, netns};
 ///
 /// # Errors
 /// The namespace or the link does not exist, or the kernel refuses a setting.
-pub fn configure_eni_link(namespace: &str, link: &str, address: Ipv4Addr, source_dest_check: bool) -> Result<()> {
+pub fn configure_eni_link(namespace: &str, link: &str, interface: &InterfaceLink) -> Result<()> {
     check_link_name(link)?;
-    netns::run_in(&netns::path_of(namespace), || configure_here(link, address, source_dest_check))
+    netns::run_in(&netns::path_of(namespace), || configure_here(link, interface))
 }
 
 /// The same in the namespace of the calling thread.
-pub(super) fn configure_here(link: &str, address: Ipv4Addr, source_dest_check: bool) -> Result<()> {
-    for (directory, file, value) in eni_link_sysctls(source_dest_check) {
+pub(super) fn configure_here(link: &str, interface: &InterfaceLink) -> Result<()> {
+    for (directory, file, value) in eni_link_sysctls(interface.source_dest_check) {
         match write_sysctl(&format!("net/{directory}/{link}/{file}"), value) {
             // A kernel without IPv6 has no such setting, and needs none.
             Err(HostError::Io { source, .. })
@@ -31,12 +30,16 @@ pub(super) fn configure_here(link: &str, address: Ipv4Addr, source_dest_check: b
             result => result?,
         }
     }
-    ip_batch(&configure_commands(link, address))
+    ip_batch(&configure_commands(link, interface))
 }
 
-/// The `ip` commands that bring the link up with its route.
-fn configure_commands(link: &str, address: Ipv4Addr) -> Vec<String> {
-    vec![format!("link set dev {link} up"), format!("route replace {address}/32 dev {link} scope link proto static")]
+/// The `ip` commands that bring the link up with its routes: those straight to it first, which the others need.
+fn configure_commands(link: &str, interface: &InterfaceLink) -> Vec<String> {
+    let mut commands = vec![format!("link set dev {link} up")];
+    let mut routes: Vec<_> = interface.routes(link).into_iter().collect();
+    routes.sort_by_key(|(key, route)| (matches!(route, policy::RoutePlan::Via { .. }), *key));
+    commands.extend(routes.iter().map(|(key, to)| format!("route replace {} proto static", route_words(*key, to))));
+    commands
 }
 
 /// Whether the namespace of the calling thread has a link of this name.

@@ -50,10 +50,7 @@ impl Namespaces {
     /// The namespaces that exist: always the operator's.
     pub(super) fn existing(&self) -> Result<BTreeSet<Place>> {
         let prefix = self.tag.namespace_prefix();
-        let place = |name: &String| match name.strip_prefix(&prefix)? {
-            "edge" => Some(Place::Edge),
-            vpc => vpc.parse().ok().map(Place::Vpc),
-        };
+        let place = |name: &String| Place::read(name.strip_prefix(&prefix)?);
         let mut places: BTreeSet<Place> = self.names()?.iter().filter_map(place).collect();
         // What `ip netns add` leaves when it dies half-way is a plain file: nothing one could enter.
         places.retain(|place| self.path(*place).is_some_and(|path| netns::is_namespace(&path)));

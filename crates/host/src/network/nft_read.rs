@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 
 use policy::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
-    Match, Part, Rule, SetPlan, TablePlan,
+    Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
 use serde_json::Value;
 use types::Ipv4Cidr;
@@ -40,6 +40,7 @@ fn read_set(set: &Value) -> SetPlan {
     let flags = set["flags"].as_array().map_or(&[][..], Vec::as_slice);
     let data = match set["map"].as_str() {
         Some("ipv4_addr") => Some(DataType::Address),
+        Some("mark") => Some(DataType::Mark),
         Some("verdict") => Some(DataType::Verdict),
         _ => None,
     };
@@ -127,6 +128,9 @@ fn read_data(data: &Value) -> Option<Data> {
     if let Some(address) = data.as_str() {
         return address.parse().ok().map(Data::Address);
     }
+    if let Some(mark) = data.as_u64() {
+        return mark.try_into().ok().map(Data::Mark);
+    }
     data["goto"]["target"].as_str().map(|chain| Data::Goto(chain.to_owned()))
 }
 
@@ -174,6 +178,11 @@ fn read_action(action: &Value) -> Option<Action> {
             map: detail["data"].as_str()?.strip_prefix('@')?.to_owned(),
         }),
         "dnat" if key(Field::Destination) => Some(Action::TranslateDestination { map: map()? }),
+        "snat" if detail["addr"].is_string() => Some(Action::Source(detail["addr"].as_str()?.parse().ok()?)),
+        "mangle" if detail["key"]["meta"]["key"] == "mark" => Some(Action::Mark {
+            field: read_field(&detail["value"]["map"]["key"])?,
+            map: detail["value"]["map"]["data"].as_str()?.strip_prefix('@')?.to_owned(),
+        }),
         "snat" if key(Field::Source) => Some(Action::TranslateSource { map: map()? }),
         _ => None,
     }
@@ -228,8 +237,22 @@ fn read_match(expression: &Value) -> Option<Match> {
         let key = fields.iter().map(read_field).collect::<Option<_>>()?;
         return Some(Match::InSet { key, set: set.to_owned(), not });
     }
+    if left["meta"]["key"] == "nfproto" {
+        let ipv4 = right == "ipv4" || right.as_u64() == Some(2);
+        return (ipv4 && !not).then_some(Match::Ipv4);
+    }
+    if let Some(fib) = left.get("fib") {
+        let by_mark = fib["result"] == "oifname" && fib["flags"] == serde_json::json!(["saddr", "mark"]);
+        return Some(Match::WayBack { link: right.as_str().filter(|_| by_mark)?.to_owned(), not });
+    }
+    if let Some(transport) = read_transport(&left["payload"]).filter(|_| !not) {
+        return Some(Match::Ports { transport, range: read_range(right)? });
+    }
     let field = read_field(left)?;
     match field {
+        Field::Protocol | Field::IcmpType | Field::IcmpCode if !not => {
+            Some(Match::Number { field, range: read_range(right)? })
+        }
         Field::InLink | Field::OutLink => Some(Match::Link { field, name: right.as_str()?.to_owned(), not }),
         Field::Source | Field::Destination => {
             let block = match right.get("prefix") {
@@ -238,6 +261,24 @@ fn read_match(expression: &Value) -> Option<Match> {
             };
             Some(Match::Block { field, block, not })
         }
+        _ => None,
+    }
+}
+
+/// The protocol whose destination port a rule looks at.
+fn read_transport(payload: &Value) -> Option<Transport> {
+    match (payload["protocol"].as_str()?, payload["field"].as_str()?) {
+        ("tcp", "dport") => Some(Transport::Tcp),
+        ("udp", "dport") => Some(Transport::Udp),
+        _ => None,
+    }
+}
+
+/// One number, or a range of them.
+fn read_range(value: &Value) -> Option<(u16, u16)> {
+    match read_part(value)? {
+        Part::Number(number) => Some((number, number)),
+        Part::Range(first, last) => Some((first, last)),
         _ => None,
     }
 }

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use policy::{HostPlan, LinkEnd, NamespacePlan, Place, RoutePlan, TablePlan, VethPlan, eni_link_sysctls};
+use policy::{
+    HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, TABLE_PREFERENCE, TableNumber, TablePlan, VethPlan,
+    eni_link_sysctls,
+};
 use serde_json::Value;
 use types::Ipv4Cidr;
 
@@ -26,8 +29,10 @@ struct Raw {
     /// Link name, whether it is up, whether it is a veth.
     links: BTreeMap<String, (bool, bool)>,
     addresses: BTreeSet<(String, Ipv4Addr)>,
-    /// Destination and, by link for routes straight to one, where it leads.
-    routes: BTreeMap<Ipv4Cidr, RoutePlan>,
+    /// Which tables packets are routed by for their mark.
+    tables: BTreeSet<TableNumber>,
+    routes: BTreeMap<RouteKey, RoutePlan>,
+    blackholes: BTreeSet<RouteKey>,
     sysctls: BTreeMap<String, String>,
     /// Links whose own settings are all as they shall be.
     set_up: BTreeSet<String>,
@@ -59,7 +64,9 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
     let mut raw = Raw {
         links: BTreeMap::new(),
         addresses: BTreeSet::new(),
+        tables: BTreeSet::new(),
         routes: BTreeMap::new(),
+        blackholes: BTreeSet::new(),
         sysctls: BTreeMap::new(),
         set_up: BTreeSet::new(),
         table: TablePlan::default(),
@@ -67,10 +74,15 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
     for link in ip_json(&["address", "show"])?.as_array().into_iter().flatten() {
         read_link(&mut raw, link);
     }
-    for route in ip_json(&["-4", "route", "show"])?.as_array().into_iter().flatten() {
-        if let Some((destination, plan)) = read_route(route) {
-            raw.routes.insert(destination, plan);
+    for route in ip_json(&["-N", "-4", "route", "show", "table", "all"])?.as_array().into_iter().flatten() {
+        match read_route(route) {
+            Some((key, Some(plan))) => drop(raw.routes.insert(key, plan)),
+            Some((key, None)) => drop(raw.blackholes.insert(key)),
+            None => {}
         }
+    }
+    for rule in ip_json(&["-N", "-4", "rule", "show"])?.as_array().into_iter().flatten() {
+        raw.tables.extend(read_choice(rule));
     }
     let has_ipv6 = Path::new("/proc/sys/net/ipv6").exists();
     for (path, wanted) in &plan.sysctls {
@@ -111,17 +123,24 @@ fn read_link(raw: &mut Raw, link: &Value) {
     }
 }
 
-/// A route; those the kernel makes by itself are left out.
-fn read_route(route: &Value) -> Option<(Ipv4Cidr, RoutePlan)> {
-    if route["protocol"] == "kernel" {
+/// A route, or `None` for what reaches nothing; those the kernel makes by itself are left out.
+fn read_route(route: &Value) -> Option<(RouteKey, Option<RoutePlan>)> {
+    let table = match &route["table"] {
+        Value::Null => TableNumber::MAIN,
+        table => read_number(table).map(TableNumber)?,
+    };
+    if is_kernels(&route["protocol"]) {
         return None;
     }
     let destination = match route["dst"].as_str()? {
         "default" => Ipv4Cidr::ANY,
         text => text.parse().ok().or_else(|| text.parse().ok().map(Ipv4Cidr::host))?,
     };
-    if route["type"] == "blackhole" {
-        return Some((destination, RoutePlan::Blackhole));
+    let key = RouteKey { table, destination };
+    match route["type"].as_str() {
+        Some("blackhole" | "6") => return Some((key, None)),
+        Some("throw" | "9") => return Some((key, Some(RoutePlan::Main))),
+        _ => {}
     }
     let link = route["dev"].as_str().unwrap_or_default().to_owned();
     let address = |key: &str| route[key].as_str().and_then(|text| text.parse().ok());
@@ -129,7 +148,31 @@ fn read_route(route: &Value) -> Option<(Ipv4Cidr, RoutePlan)> {
         Some(gateway) => RoutePlan::Via { gateway, link, source: address("prefsrc") },
         None => RoutePlan::Link { link },
     };
-    Some((destination, plan))
+    Some((key, Some(plan)))
+}
+
+/// A number that `ip` writes as one or as a text.
+fn read_number(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => number.as_u64()?.try_into().ok(),
+        Value::String(text) => match text.strip_prefix("0x") {
+            Some(digits) => u32::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        },
+        _ => None,
+    }
+}
+
+/// Whether the kernel made a route by itself (`RTPROT_KERNEL`).
+fn is_kernels(protocol: &Value) -> bool {
+    protocol == "kernel" || read_number(protocol) == Some(2)
+}
+
+/// The table that a rule of ours chooses.
+fn read_choice(rule: &Value) -> Option<TableNumber> {
+    let ours = read_number(&rule["priority"]) == Some(TABLE_PREFERENCE);
+    let table = read_number(&rule["table"]).filter(|_| ours)?;
+    (read_number(&rule["fwmark"]) == Some(table)).then_some(TableNumber(table))
 }
 
 /// A setting of the calling thread's namespace; `None` where the kernel has no such setting.
@@ -148,43 +191,50 @@ fn find_veths(raw: &BTreeMap<Place, Raw>, wanted: &HostPlan) -> BTreeSet<VethPla
         |end: &LinkEnd| raw.get(&end.place).and_then(|raw| raw.links.get(&end.name)).is_some_and(|(_, veth)| *veth);
     let mut found: BTreeSet<VethPlan> =
         wanted.veths.iter().filter(|veth| is_veth(&veth.near) && is_veth(&veth.far)).cloned().collect();
-    let known: BTreeSet<&str> =
-        wanted.veths.iter().filter(|v| v.near.place == Place::Edge).map(|v| v.near.name.as_str()).collect();
-    for name in raw.get(&Place::Edge).into_iter().flat_map(|raw| raw.links.keys()) {
-        if name.starts_with("igw") && !known.contains(name.as_str()) {
-            let end = LinkEnd { place: Place::Edge, name: name.clone() };
-            found.insert(VethPlan { near: end.clone(), far: end });
+    let known: BTreeSet<&LinkEnd> = wanted.veths.iter().flat_map(|veth| [&veth.near, &veth.far]).collect();
+    for (place, raw) in raw.iter().filter(|(place, _)| **place != Place::Operator) {
+        for name in raw.links.keys().filter(|name| OWN_LINKS.iter().any(|prefix| name.starts_with(prefix))) {
+            let end = LinkEnd { place: *place, name: name.clone() };
+            if !known.contains(&end) {
+                found.insert(VethPlan { near: end.clone(), far: end, shared_mac: None });
+            }
         }
     }
     found
 }
 
+/// What the names of links begin with that lead from one namespace of a cloud to another.
+const OWN_LINKS: [&str; 2] = ["igw", "pcx"];
+
 /// What was seen in a namespace, as a plan. `only` is the one link that is ours where the namespace is not.
 fn as_plan(mut raw: Raw, wanted: &NamespacePlan, only: Option<&str>) -> NamespacePlan {
     let mut interfaces = BTreeMap::new();
     for (link, interface) in &wanted.interfaces {
-        let destination = Ipv4Cidr::host(interface.address);
-        let routed = raw.routes.get(&destination) == Some(&RoutePlan::Link { link: link.clone() });
+        let routes = interface.routes(link);
+        let routed = routes.iter().all(|(key, route)| raw.routes.get(key) == Some(route));
         let up = raw.links.get(link).is_some_and(|(up, _)| *up);
-        if routed {
-            raw.routes.remove(&destination);
-        }
         if routed && up && raw.set_up.contains(link) {
             interfaces.insert(link.clone(), interface.clone());
         }
+        // What is as it shall be stays, even where something else about the interface is not.
+        raw.routes.retain(|key, route| routes.get(key) != Some(route));
     }
     if let Some(ours) = only {
         raw.addresses.retain(|(link, _)| link == ours);
-        raw.routes.retain(|destination, route| match route {
+        raw.routes.retain(|_, route| match route {
             RoutePlan::Via { link, .. } | RoutePlan::Link { link } => link == ours,
-            RoutePlan::Blackhole => wanted.routes.contains_key(destination),
+            RoutePlan::Main => false,
         });
+        raw.blackholes.retain(|key| wanted.blackholes.contains(key));
+        raw.tables.retain(|table| wanted.tables.contains(table));
     }
     NamespacePlan {
         up: wanted.up.iter().filter(|link| raw.links.get(*link).is_some_and(|(up, _)| *up)).cloned().collect(),
         sysctls: raw.sysctls,
         addresses: raw.addresses,
+        tables: raw.tables,
         routes: raw.routes,
+        blackholes: raw.blackholes,
         interfaces,
         table: raw.table,
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Protocol, SecurityGroupId};
+use types::{Cidr, Protocol, SecurityGroupId};
 
 use super::cover::{Cover, Range, icmp_boxes, merge};
 use super::nft::{Action, ChainPlan, Element, Field, FieldType, Key, Match, Part, Rule, SetPlan, TablePlan};
@@ -81,7 +81,8 @@ pub(super) fn add_group(
     let mut groups: BTreeMap<SecurityGroupId, Allowed<Vec<Range>>> = BTreeMap::new();
     for rule in group.rules(direction) {
         match rule.peer {
-            Peer::Cidr(block) => blocks.add(rule.protocol, |cover, range| cover.allow(block, range)),
+            Peer::Cidr(Cidr::Ipv4(block)) => blocks.add(rule.protocol, |cover, range| cover.allow(block, range)),
+            Peer::Cidr(Cidr::Ipv6(_)) => {}
             Peer::Group(other) if known.contains(&other) => {
                 groups.entry(other).or_default().add(rule.protocol, |ranges, range| ranges.push(range));
             }
@@ -155,7 +156,8 @@ fn add_peer_group(
     other: SecurityGroupId,
     allowed: Allowed<Vec<Range>>,
 ) {
-    let members = Match::InSet { key: vec![peer], set: members_name(other), not: false };
+    let link = if peer == Field::Source { Field::InLink } else { Field::OutLink };
+    let members = Match::InSet { key: vec![link, peer], set: members_name(other), not: false };
     if allowed.protocols.contains(&ANY_PROTOCOL) {
         chain.rules.push(Rule { matches: vec![members], action: Action::Accept });
         return;

@@ -3,27 +3,45 @@
 //! A plan is a value: two plans compare, print as text, and have a difference ([`crate::diff`]). It says what shall be
 //! there, never how to get there. Everything in it is ordered, so one topology has exactly one plan.
 
-mod compile;
+mod acl;
+mod build;
 mod cover;
+mod edge;
 mod groups;
+mod nat;
 mod nft;
+mod routes;
 mod text;
+mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use types::{Ipv4Cidr, NetworkInterfaceId, VpcId};
+use types::{Ipv4Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, VpcId};
 
 use crate::CloudTag;
+use crate::names::{EDGE_OPERATOR_LINK, VPC_GATEWAY_LINK, gateway_link_name, peering_link_name};
+use crate::topology::Topology;
 
-pub(crate) use compile::PRIVATE_OF;
-pub use compile::{EDGE_GATEWAY_ADDRESS, METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS, plan};
+pub(crate) use nat::TRANSLATED;
 pub(crate) use nft::Joined;
 pub use nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
-    Key, Match, Part, Rule, SetPlan, TablePlan,
+    Key, Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
+pub(crate) use vpc::PRIVATE_OF;
+
+/// The edge's address towards VPCs: the next hop of their routes to the internet.
+pub const EDGE_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
+/// A VPC's address towards the edge: the next hop of the edge's routes to public addresses.
+pub const VPC_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 2);
+/// The next hop on a link that has just one other end. Nobody has this address: the link resolves none.
+pub const FAR_END_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 3);
+/// The address of the instance metadata service in every VPC (EC2 User Guide, "Instance metadata").
+pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// The address of the resolver that is the same in every VPC (VPC guide, "DNS attributes").
+pub const RESOLVER_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
 
 /// Everything a cloud has in the kernel, except the machines themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +54,55 @@ pub struct HostPlan {
     pub veths: BTreeSet<VethPlan>,
 }
 
+/// The plan that makes the kernel decide as [`crate::verdict()`] does.
+pub fn plan(topology: &Topology) -> HostPlan {
+    let operator = &topology.operator;
+    let mut plan = HostPlan {
+        tag: operator.tag,
+        namespaces: BTreeMap::from([
+            (Place::Operator, edge::operator_plan(operator)),
+            (Place::Edge, edge::edge_plan(topology)),
+        ]),
+        veths: BTreeSet::from([VethPlan {
+            near: LinkEnd { place: Place::Operator, name: operator.tag.operator_link() },
+            far: LinkEnd { place: Place::Edge, name: EDGE_OPERATOR_LINK.to_owned() },
+            shared_mac: None,
+        }]),
+    };
+    for (&id, vpc) in &topology.vpcs {
+        let compiler = vpc::VpcCompiler::new(topology, id, vpc);
+        for (gateway, interface) in compiler.nat_gateways() {
+            let (namespace, veth) = nat::nat_plan(topology, id, gateway, interface);
+            plan.namespaces.insert(Place::Nat(gateway), namespace);
+            plan.veths.insert(veth);
+        }
+        plan.namespaces.insert(Place::Vpc(id), compiler.compile());
+        if vpc.internet_gateway.is_some() {
+            plan.veths.insert(VethPlan {
+                near: LinkEnd { place: Place::Edge, name: gateway_link_name(id) },
+                far: LinkEnd { place: Place::Vpc(id), name: VPC_GATEWAY_LINK.to_owned() },
+                shared_mac: None,
+            });
+        }
+        // Each side sees the connection; the requester's makes the link.
+        for (peering, other) in topology.peers(id).filter(|(p, _)| topology.peerings[p].requester == id) {
+            let name = peering_link_name(peering);
+            plan.veths.insert(VethPlan {
+                near: LinkEnd { place: Place::Vpc(id), name: name.clone() },
+                far: LinkEnd { place: Place::Vpc(other), name },
+                shared_mac: Some(shared_mac(peering.number())),
+            });
+        }
+    }
+    plan
+}
+
+/// The hardware address of both ends of a link, by the number of what it belongs to.
+fn shared_mac(number: u128) -> MacAddress {
+    // The last 32 bits always fit.
+    MacAddress::local(u64::try_from(number & 0xffff_ffff).unwrap_or_default())
+}
+
 /// One of the namespaces of a cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
@@ -45,6 +112,8 @@ pub enum Place {
     Edge,
     /// A VPC.
     Vpc(VpcId),
+    /// A NAT gateway.
+    Nat(NatGatewayId),
 }
 
 impl Place {
@@ -54,6 +123,15 @@ impl Place {
             Self::Operator => None,
             Self::Edge => Some(tag.edge_namespace()),
             Self::Vpc(vpc) => Some(tag.vpc_namespace(vpc)),
+            Self::Nat(gateway) => Some(tag.nat_namespace(gateway)),
+        }
+    }
+
+    /// The place that a namespace of a cloud stands for, by its name behind the cloud's prefix.
+    pub fn read(name: &str) -> Option<Self> {
+        match name {
+            "edge" => Some(Self::Edge),
+            _ => name.parse().ok().map(Self::Vpc).or_else(|| name.parse().ok().map(Self::Nat)),
         }
     }
 }
@@ -64,6 +142,7 @@ impl fmt::Display for Place {
             Self::Operator => f.write_str("operator"),
             Self::Edge => f.write_str("edge"),
             Self::Vpc(vpc) => fmt::Display::fmt(vpc, f),
+            Self::Nat(gateway) => fmt::Display::fmt(gateway, f),
         }
     }
 }
@@ -73,7 +152,7 @@ impl fmt::Display for Place {
 pub struct LinkEnd {
     /// The namespace the end is in.
     pub place: Place,
-    /// Its name there.
+    /// The link's name there.
     pub name: String,
 }
 
@@ -84,6 +163,40 @@ pub struct VethPlan {
     pub near: LinkEnd,
     /// The end nearer to the machines.
     pub far: LinkEnd,
+    /// The hardware address of both ends, where neither asks for the other's: what goes in here comes out there, and no
+    /// end needs an address that others could take for their own.
+    pub shared_mac: Option<MacAddress>,
+}
+
+/// A table of routes of a namespace, by the kernel's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableNumber(pub u32);
+
+impl TableNumber {
+    /// The table that decides where no other one does.
+    pub const MAIN: Self = Self(254);
+}
+
+impl fmt::Display for TableNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::MAIN { f.write_str("main") } else { fmt::Display::fmt(&self.0, f) }
+    }
+}
+
+/// Which packets a route is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteKey {
+    /// The table it is in.
+    pub table: TableNumber,
+    /// Their destination.
+    pub destination: Ipv4Cidr,
+}
+
+impl RouteKey {
+    /// A route of the main table.
+    pub fn main(destination: Ipv4Cidr) -> Self {
+        Self { table: TableNumber::MAIN, destination }
+    }
 }
 
 /// What one namespace holds.
@@ -95,10 +208,16 @@ pub struct NamespacePlan {
     pub up: BTreeSet<String>,
     /// Addresses, each as /32, on the link that is named.
     pub addresses: BTreeSet<(String, Ipv4Addr)>,
-    /// Routes by destination.
-    pub routes: BTreeMap<Ipv4Cidr, RoutePlan>,
+    /// The tables beside the main one. Each decides about the packets that bear its number as their mark; where it has
+    /// [`RoutePlan::Main`], the main table does.
+    pub tables: BTreeSet<TableNumber>,
+    /// Routes that lead somewhere.
+    pub routes: BTreeMap<RouteKey, RoutePlan>,
+    /// Destinations that nothing reaches where `routes` has none for them, nor an interface: silence, instead of the
+    /// next wider route.
+    pub blackholes: BTreeSet<RouteKey>,
     /// The host's ends of network interfaces by link name. Whoever starts a machine makes them; once they are there
-    /// they get the settings of [`eni_link_sysctls`] and a route.
+    /// they get the settings of [`eni_link_sysctls`] and their routes.
     pub interfaces: BTreeMap<String, InterfaceLink>,
     /// The nftables table.
     pub table: TablePlan,
@@ -121,8 +240,8 @@ pub enum RoutePlan {
         /// The link.
         link: String,
     },
-    /// Nowhere, without an answer.
-    Blackhole,
+    /// As the main table says (`throw`).
+    Main,
 }
 
 /// The host's end of a network interface.
@@ -130,10 +249,28 @@ pub enum RoutePlan {
 pub struct InterfaceLink {
     /// Which interface.
     pub interface: NetworkInterfaceId,
-    /// The private address behind it; a /32 route leads there.
-    pub address: Ipv4Addr,
-    /// Whether the machine may only speak for its own address.
+    /// The private addresses behind it, the primary one first; a /32 route leads to each.
+    pub addresses: Vec<Ipv4Addr>,
+    /// Routes that lead to the machine behind it, which forwards: the primary address is their next hop.
+    pub forwards: BTreeSet<RouteKey>,
+    /// Whether the machine may only speak for its own addresses.
     pub source_dest_check: bool,
+}
+
+impl InterfaceLink {
+    /// The routes that lead to it.
+    pub fn routes(&self, link: &str) -> BTreeMap<RouteKey, RoutePlan> {
+        let link = link.to_owned();
+        let own = self
+            .addresses
+            .iter()
+            .map(|address| (RouteKey::main(Ipv4Cidr::host(*address)), RoutePlan::Link { link: link.clone() }));
+        let by_it = self.addresses.first().into_iter().flat_map(|gateway| {
+            let via = RoutePlan::Via { gateway: *gateway, link: link.clone(), source: None };
+            self.forwards.iter().map(move |key| (*key, via.clone()))
+        });
+        own.chain(by_it).collect()
+    }
 }
 
 /// Settings of the host's end of a network interface: directory below `/proc/sys/net`, file, value.

@@ -55,6 +55,8 @@ pub enum FieldType {
 pub enum DataType {
     /// An IPv4 address.
     Address,
+    /// A mark: which route table decides.
+    Mark,
     /// What becomes of the packet.
     Verdict,
 }
@@ -94,6 +96,8 @@ impl Part {
 pub enum Data {
     /// An address.
     Address(Ipv4Addr),
+    /// A mark.
+    Mark(u32),
     /// On in this chain, without return.
     Goto(String),
 }
@@ -178,6 +182,29 @@ pub enum Match {
         /// True: any address outside.
         not: bool,
     },
+    /// It is an IPv4 packet.
+    Ipv4,
+    /// One of its numbers is in a range.
+    Number {
+        /// [`Field::Protocol`], [`Field::IcmpType`] or [`Field::IcmpCode`].
+        field: Field,
+        /// The first and the last of them.
+        range: (u16, u16),
+    },
+    /// It goes to one of these ports, by this protocol.
+    Ports {
+        /// TCP or UDP.
+        transport: Transport,
+        /// The first and the last of them.
+        range: (u16, u16),
+    },
+    /// What the packet's mark says of the way back to its source: it does (or does not) begin with this link.
+    WayBack {
+        /// The link.
+        link: String,
+        /// True: by any other link, or not at all.
+        not: bool,
+    },
     /// What the packet carries in these fields is (or is not) in the set.
     InSet {
         /// The fields, as the set's key wants them.
@@ -187,6 +214,15 @@ pub enum Match {
         /// True: it is not in the set.
         not: bool,
     },
+}
+
+/// A protocol that has ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
 }
 
 /// Fields that together make a key.
@@ -265,8 +301,17 @@ pub enum Action {
         /// A map with [`DataType::Address`].
         map: String,
     },
+    /// Change the source to this address.
+    Source(Ipv4Addr),
     /// Change the source to the address of the link it goes out by.
     Masquerade,
+    /// Set the packet's mark to what the map says for this field; nothing happens for what it does not hold.
+    Mark {
+        /// The field.
+        field: Field,
+        /// A map with [`DataType::Mark`].
+        map: String,
+    },
     /// Something found on a host that Daemun never writes; no plan holds it.
     Foreign(String),
 }
@@ -308,6 +353,7 @@ impl fmt::Display for DataType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "ipv4_addr",
+            Self::Mark => "mark",
             Self::Verdict => "verdict",
         })
     }
@@ -329,6 +375,7 @@ impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => write!(f, "{address}"),
+            Self::Mark(mark) => write!(f, "{mark}"),
             Self::Goto(chain) => write!(f, "goto {chain}"),
         }
     }
@@ -395,7 +442,13 @@ impl fmt::Display for CtState {
 impl fmt::Display for Match {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unless = |not: &bool| if *not { "!= " } else { "" };
+        let range = |(first, last): &(u16, u16)| Part::range(*first, *last);
         match self {
+            Self::Ipv4 => f.write_str("meta nfproto ipv4"),
+            Self::Number { field, range: numbers } => write!(f, "{field} {}", range(numbers)),
+            Self::Ports { transport: Transport::Tcp, range: ports } => write!(f, "tcp dport {}", range(ports)),
+            Self::Ports { transport: Transport::Udp, range: ports } => write!(f, "udp dport {}", range(ports)),
+            Self::WayBack { link, not } => write!(f, "fib saddr . mark oifname {}\"{link}\"", unless(not)),
             Self::State(states) => write!(f, "ct state {}", Joined(states, ",")),
             Self::Direction(CtDirection::Original) => f.write_str("ct direction original"),
             Self::Direction(CtDirection::Reply) => f.write_str("ct direction reply"),
@@ -415,7 +468,9 @@ impl fmt::Display for Action {
             Self::Dispatch { field, map } => write!(f, "{field} vmap @{map}"),
             Self::TranslateDestination { map } => write!(f, "dnat ip to ip daddr map @{map}"),
             Self::TranslateSource { map } => write!(f, "snat ip to ip saddr map @{map}"),
+            Self::Source(address) => write!(f, "snat ip to {address}"),
             Self::Masquerade => f.write_str("masquerade"),
+            Self::Mark { field, map } => write!(f, "meta mark set {field} map @{map}"),
             Self::Foreign(text) => f.write_str(text),
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::nft::{Joined, TablePlan};
-use super::{HostPlan, NamespacePlan, RoutePlan};
+use super::{HostPlan, NamespacePlan, RouteKey, RoutePlan, TableNumber};
 
 impl fmt::Display for RoutePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -13,8 +13,15 @@ impl fmt::Display for RoutePlan {
                 source.iter().try_for_each(|source| write!(f, " from {source}"))
             }
             Self::Link { link } => write!(f, "on {link}"),
-            Self::Blackhole => f.write_str("to nowhere"),
+            Self::Main => f.write_str("as main says"),
         }
+    }
+}
+
+impl fmt::Display for RouteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.destination)?;
+        if self.table == TableNumber::MAIN { Ok(()) } else { write!(f, " in {}", self.table) }
     }
 }
 
@@ -54,11 +61,20 @@ impl fmt::Display for NamespacePlan {
         for (link, address) in &self.addresses {
             writeln!(f, "  address {address} on {link}")?;
         }
-        for (destination, route) in &self.routes {
-            writeln!(f, "  route {destination} {route}")?;
+        for table in &self.tables {
+            writeln!(f, "  mark {table}: table {table}")?;
+        }
+        for key in &self.blackholes {
+            writeln!(f, "  route {key} to nowhere")?;
+        }
+        for (key, route) in &self.routes {
+            writeln!(f, "  route {key} {route}")?;
         }
         for (link, interface) in &self.interfaces {
-            writeln!(f, "  interface {link} of {} for {}", interface.interface, interface.address)?;
+            writeln!(f, "  interface {link} of {} for {}", interface.interface, Joined(&interface.addresses, ", "))?;
+            for key in &interface.forwards {
+                writeln!(f, "  route {key} by {link}")?;
+            }
         }
         fmt::Display::fmt(&self.table, f)
     }

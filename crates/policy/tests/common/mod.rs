@@ -4,11 +4,19 @@
 
 use std::net::Ipv4Addr;
 
-use policy::{CloudTag, Group, GroupRule, Interface, LinkState, Operator, Subnet, Topology, Vpc};
-use types::{InternetGatewayId, MacAddress, NetworkInterfaceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId};
+use policy::{
+    Acl, AclEntry, Address, CloudTag, Group, GroupRule, Interface, InterfaceKind, LinkState, Operator, RouteTable,
+    Subnet, Target, Topology, Vpc,
+};
+use types::{
+    InternetGatewayId, Ipv4Cidr, MacAddress, NetworkAclId, NetworkInterfaceId, Protocol, RouteTableId, SecurityGroupId,
+    SecurityGroupRuleId, SubnetId, VpcId,
+};
 
 pub const VPC: VpcId = VpcId::from_number(1);
 pub const SUBNET: SubnetId = SubnetId::from_number(1);
+pub const TABLE: RouteTableId = RouteTableId::from_number(1);
+pub const ACL: NetworkAclId = NetworkAclId::from_number(1);
 
 pub fn eni(number: u128) -> NetworkInterfaceId {
     NetworkInterfaceId::from_number(number)
@@ -28,10 +36,19 @@ pub fn cloud() -> Topology {
     let mut topology = Topology::new(operator);
     let cidr = "172.31.0.0/16".parse().unwrap();
     let internet_gateway = Some(InternetGatewayId::from_number(1));
-    topology.vpcs.insert(VPC, Vpc { cidrs: vec![cidr], dns_support: true, internet_gateway });
-    let subnet = Subnet { vpc: VPC, cidr: "172.31.0.0/20".parse().unwrap(), internet_route: true };
-    topology.subnets.insert(SUBNET, subnet);
+    topology.vpcs.insert(VPC, Vpc { internet_gateway, ..Vpc::new(vec![cidr]) });
+    let routes = [(cidr, Target::Local), (Ipv4Cidr::ANY, Target::InternetGateway)].into();
+    topology.route_tables.insert(TABLE, RouteTable { routes });
+    let all = || vec![AclEntry { number: 100, allow: true, protocol: Protocol::All, cidr: Ipv4Cidr::ANY.into() }];
+    topology.acls.insert(ACL, Acl { ingress: all(), egress: all() });
+    let cidr = "172.31.0.0/20".parse().unwrap();
+    topology.subnets.insert(SUBNET, Subnet { vpc: VPC, cidr, route_table: Some(TABLE), acl: Some(ACL) });
     topology
+}
+
+/// The routes of the VPC's one table.
+pub fn routes(topology: &mut Topology) -> &mut RouteTable {
+    topology.route_tables.get_mut(&TABLE).unwrap()
 }
 
 /// Rules from texts; ids are `first`, `first + 1`, ...
@@ -50,12 +67,12 @@ pub fn add_instance(topology: &mut Topology, number: u128, private: &str, public
     let interface = Interface {
         vpc: VPC,
         subnet: SUBNET,
-        address: address(private),
+        addresses: vec![Address { private: address(private), public: public.map(address) }],
         mac: MacAddress::local(u64::try_from(number).unwrap()),
-        public_address: public.map(address),
         groups: groups.iter().map(|number| sg(*number)).collect(),
         source_dest_check: true,
         link: LinkState::Attached,
+        kind: InterfaceKind::Machine,
     };
     topology.interfaces.insert(eni(number), interface);
 }
