@@ -26,6 +26,8 @@ pub struct Wish<'a> {
 /// One of AWS's own policies.
 #[derive(Debug, Clone, Copy)]
 pub struct ManagedPolicy {
+    /// The path before its name, empty for most.
+    path: &'static str,
     /// Its name, the last part of its ARN.
     pub name: &'static str,
     allows: fn(&Wish<'_>) -> bool,
@@ -33,23 +35,49 @@ pub struct ManagedPolicy {
 
 /// The policies that can be attached to roles.
 const POLICIES: &[ManagedPolicy] = &[
-    ManagedPolicy { name: "AdministratorAccess", allows: |_| true },
+    ManagedPolicy { path: "", name: "AdministratorAccess", allows: |_| true },
     // Everything but IAM, by which it could give itself the rest.
-    ManagedPolicy { name: "PowerUserAccess", allows: |wish| wish.service != "iam" },
-    ManagedPolicy { name: "ReadOnlyAccess", allows: |wish| wish.is_reading && wish.service != "sts" },
-    ManagedPolicy { name: "AmazonEC2FullAccess", allows: |wish| wish.service == "ec2" },
+    ManagedPolicy { path: "", name: "PowerUserAccess", allows: |wish| wish.service != "iam" },
+    ManagedPolicy { path: "", name: "ReadOnlyAccess", allows: |wish| wish.is_reading && wish.service != "sts" },
+    ManagedPolicy { path: "", name: "AmazonEC2FullAccess", allows: |wish| wish.service == "ec2" },
     ManagedPolicy {
+        path: "",
         name: "AmazonEC2ReadOnlyAccess",
         allows: |wish| wish.service == "ec2" && wish.is_reading && wish.action.starts_with("Describe"),
     },
-    ManagedPolicy { name: "AmazonSSMReadOnlyAccess", allows: |wish| wish.service == "ssm" && wish.is_reading },
+    ManagedPolicy {
+        path: "",
+        name: "AmazonSSMReadOnlyAccess",
+        allows: |wish| wish.service == "ssm" && wish.is_reading,
+    },
+    // What the role of a Spot Fleet has.
+    ManagedPolicy {
+        path: "service-role/",
+        name: "AmazonEC2SpotFleetTaggingRole",
+        allows: |wish| match wish.service {
+            "ec2" => SPOT_FLEET.contains(&wish.action),
+            "iam" => wish.action == "PassRole",
+            _ => false,
+        },
+    },
+];
+
+/// What a Spot Fleet does at EC2.
+const SPOT_FLEET: [&str; 7] = [
+    "CreateTags",
+    "DescribeImages",
+    "DescribeInstanceStatus",
+    "DescribeSubnets",
+    "RequestSpotInstances",
+    "RunInstances",
+    "TerminateInstances",
 ];
 
 impl ManagedPolicy {
     /// The policy of this ARN.
     pub fn by_arn(arn: &str) -> Option<&'static Self> {
         let name = arn.strip_prefix(PREFIX)?;
-        POLICIES.iter().find(|policy| policy.name == name)
+        POLICIES.iter().find(|policy| name.strip_prefix(policy.path) == Some(policy.name))
     }
 }
 
@@ -62,7 +90,7 @@ pub fn authorize(state: &State, account: &types::AccountId, caller: &Caller, wis
         return Ok(());
     }
     if wish.service == "ec2" {
-        return Err(ApiError::new("UnauthorizedOperation", "You are not authorized to perform this operation."));
+        return Err(unauthorized());
     }
     let code = if matches!(wish.service, "sts" | "iam") { "AccessDenied" } else { "AccessDeniedException" };
     Err(ApiError::new(
@@ -81,7 +109,12 @@ pub fn check_pass_role(state: &State, caller: &Caller) -> Result<(), ApiError> {
     if is_allowed(state, caller, &wish) {
         return Ok(());
     }
-    Err(ApiError::new("UnauthorizedOperation", "You are not authorized to perform this operation."))
+    Err(unauthorized())
+}
+
+/// EC2's refusal of what a caller may not do.
+pub(crate) fn unauthorized() -> ApiError {
+    ApiError::new("UnauthorizedOperation", "You are not authorized to perform this operation.")
 }
 
 fn is_allowed(state: &State, caller: &Caller, wish: &Wish<'_>) -> bool {
@@ -146,6 +179,7 @@ mod tests {
             (Some("AmazonEC2FullAccess"), &[READ_EC2, CONSOLE, WRITE_EC2, WHO]),
             (Some("AmazonEC2ReadOnlyAccess"), &[READ_EC2, WHO]),
             (Some("AmazonSSMReadOnlyAccess"), &[SSM, WHO]),
+            (Some("service-role/AmazonEC2SpotFleetTaggingRole"), &[WRITE_EC2, PASS, WHO]),
         ] {
             let mut bed = Bed::new();
             let caller = bed.role_session("web", policy);
@@ -189,7 +223,13 @@ mod tests {
 
     #[test]
     fn policies_are_known_by_their_whole_arn() {
-        for arn in ["ReadOnlyAccess", "arn:aws:iam::123456789012:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/"] {
+        for arn in [
+            "ReadOnlyAccess",
+            "arn:aws:iam::123456789012:policy/ReadOnlyAccess",
+            "arn:aws:iam::aws:policy/",
+            "arn:aws:iam::aws:policy/service-role/ReadOnlyAccess",
+            "arn:aws:iam::aws:policy/AmazonEC2SpotFleetTaggingRole",
+        ] {
             assert_eq!(ManagedPolicy::by_arn(arn).map(|policy| policy.name), None, "{arn}");
         }
         let name: Arc<str> = "AdministratorAccess".into();

@@ -10,7 +10,7 @@ pub(crate) mod capacity_reservations;
 mod customer_gateways;
 mod dhcp_options;
 mod ebs_settings;
-mod fleets;
+pub(crate) mod fleets;
 mod flow_logs;
 mod gateways;
 mod hosts;
@@ -76,7 +76,11 @@ mod all {
         disable_ebs_encryption_by_default, enable_ebs_encryption_by_default, get_ebs_default_kms_key_id,
         get_ebs_encryption_by_default, modify_ebs_default_kms_key_id, reset_ebs_default_kms_key_id,
     };
-    pub(super) use super::fleets::{create_fleet, delete_fleets, describe_fleets};
+    pub(super) use super::fleets::{
+        cancel_spot_fleet_requests, create_fleet, delete_fleets, describe_fleet_history, describe_fleet_instances,
+        describe_fleets, describe_spot_fleet_instances, describe_spot_fleet_request_history,
+        describe_spot_fleet_requests, modify_fleet, modify_spot_fleet_request, request_spot_fleet,
+    };
     pub(super) use super::flow_logs::{create_flow_logs, delete_flow_logs, describe_flow_logs};
     pub(super) use super::gateways::{
         attach_internet_gateway, create_egress_only_internet_gateway, create_internet_gateway,

@@ -154,6 +154,9 @@ kinds! {
         "InvalidCapacityReservationId.Malformed", "InvalidCapacityReservationId.NotFound";
     Fleet by FleetId in fleets:
         "fleet", "fleet ID", "InvalidFleetId.Malformed", "InvalidFleetId.NotFound";
+    SpotFleetRequest by SpotFleetRequestId in spot_fleet_requests:
+        "spot-fleet-request", "spot fleet request ID",
+        "InvalidSpotFleetRequestId.Malformed", "InvalidSpotFleetRequestId.NotFound";
     SpotRequest by SpotInstanceRequestId in spot_requests:
         "spot-instances-request", "spot instance request ID",
         "InvalidSpotInstanceRequestID.Malformed", "InvalidSpotInstanceRequestID.NotFound";

@@ -4,6 +4,7 @@ mod access;
 mod capacity;
 mod connect;
 mod fleet;
+mod fleet_run;
 mod iam;
 mod image;
 mod instance;
@@ -31,6 +32,9 @@ pub use connect::{
     TrafficType, VpcEndpoint, VpcEndpointState, VpcPeeringConnection, VpnAttachment, VpnAttachmentState, VpnGateway,
 };
 pub use fleet::{Fleet, FleetLaunch, PlacementGroup, PlacementStrategy, SpotRequest, SpotState, SpotStatus};
+pub use fleet_run::{
+    FleetEvent, FleetEventKind, FleetMember, FleetOwner, FleetRun, FleetState, FleetTie, SpotFleetRequest,
+};
 pub use iam::{InstanceProfile, PushedKey, PushedKeys, Role};
 pub use image::{
     DeregistrationProtection, Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, LaunchPermission,

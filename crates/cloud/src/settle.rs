@@ -7,10 +7,12 @@
 use types::Timestamp;
 
 use crate::actions::capacity_reservations;
+use crate::actions::fleets;
 use crate::actions::network_interfaces;
 use crate::actions::security_groups::vpc_associations;
 use crate::actions::spot;
 use crate::connect;
+use crate::context::Context;
 use crate::imaging;
 use crate::lifecycle;
 use crate::resource::PlacementGroup;
@@ -33,7 +35,10 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::Volume(volume) => storage::volume_due(volume),
         Record::Image(image) => imaging::image_due(image),
         Record::Snapshot(snapshot) => storage::snapshot_due(snapshot),
-        Record::Instance(instance) => storage::adoption_due(instance).into_iter().chain(instance.options.settles).min(),
+        Record::Instance(instance) => {
+            let moments = [storage::adoption_due(instance), instance.options.settles, fleets::instance_due(instance)];
+            moments.into_iter().flatten().min()
+        }
         Record::NetworkInterface(interface) => interface.transition.map(|transition| transition.until),
         Record::NatGateway(gateway) => connect::nat_gateway_due(gateway),
         Record::VpcPeeringConnection(peering) => connect::peering_due(peering),
@@ -44,7 +49,8 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::SecurityGroup(group) => vpc_associations::due(group),
         Record::PlacementGroup(group) => group.pending_until,
         Record::SpotRequest(request) => request.due,
-        Record::Fleet(fleet) => fleet.deleted,
+        Record::Fleet(fleet) => fleet.run.due,
+        Record::SpotFleetRequest(fleet) => fleet.run.due,
         Record::Host(host) => host.due(),
         Record::CapacityReservation(reservation) => capacity_reservations::due(reservation),
         _ => None,
@@ -52,7 +58,8 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
 }
 
 /// Does what the moment of `due` brings: stores the record as it is from then on, or deletes it.
-fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
+fn advance(context: &Context, tx: &mut Transaction, record: Record) {
+    let now = context.now;
     match record {
         Record::Volume(volume) => storage::advance_volume(tx, now, &volume),
         Record::Image(image) => imaging::advance_image(tx, &image),
@@ -60,6 +67,7 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
         Record::Instance(instance) => {
             storage::adopt_disks(tx, &instance);
             lifecycle::settle_options(tx, now, instance.id);
+            fleets::note(context, tx, instance.id);
         }
         Record::NetworkInterface(interface) => network_interfaces::end_transition(tx, &interface),
         Record::NatGateway(gateway) => connect::advance_nat_gateway(tx, now, &gateway),
@@ -73,7 +81,8 @@ fn advance(tx: &mut Transaction, now: Timestamp, record: Record) {
             tx.put(PlacementGroup { pending_until: None, ..PlacementGroup::clone(&group) });
         }
         Record::SpotRequest(request) => spot::advance(tx, now, &request),
-        Record::Fleet(fleet) => tx.delete(Key::Fleet(fleet.id)),
+        Record::Fleet(fleet) => fleets::advance(context, tx, &*fleet),
+        Record::SpotFleetRequest(fleet) => fleets::advance(context, tx, &*fleet),
         Record::Host(host) => tx.delete(Key::Host(host.id)),
         Record::CapacityReservation(reservation) => capacity_reservations::advance(tx, now, &reservation),
         _ => {}
@@ -90,12 +99,13 @@ pub fn is_due(tables: &Tables, now: Timestamp) -> bool {
     tables.due.get_min().is_some_and(|(at, _)| *at <= now)
 }
 
-/// Brings everything in the transaction's region to where it is `now`.
-pub fn settle(tx: &mut Transaction, now: Timestamp) {
+/// Brings everything in the transaction's region to where it is at the context's moment.
+pub fn settle(context: &Context, tx: &mut Transaction) {
+    let now = context.now;
     let ripe: Vec<Key> = tx.due.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect();
     for key in ripe {
         if let Some(record) = tx.record_of(&key) {
-            advance(tx, now, record);
+            advance(context, tx, record);
         }
     }
 }

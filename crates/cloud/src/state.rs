@@ -131,6 +131,8 @@ tables! {
     capacity_reservations: CapacityReservationId => CapacityReservation by id,
     /// EC2 Fleets.
     fleets: FleetId => Fleet by id,
+    /// Spot Fleet requests.
+    spot_fleet_requests: SpotFleetRequestId => SpotFleetRequest by id,
     /// Spot Instance requests.
     spot_requests: SpotInstanceRequestId => SpotRequest by id,
     /// Tags, by the id of what they are on.
@@ -271,6 +273,7 @@ impl Key {
             Self::PlacementGroup(id) => id.to_string(),
             Self::SpotRequest(id) => id.to_string(),
             Self::Fleet(id) => id.to_string(),
+            Self::SpotFleetRequest(id) => id.to_string(),
             Self::Host(id) => id.to_string(),
             Self::CapacityReservation(id) => id.to_string(),
             Self::Volume(id) => id.to_string(),

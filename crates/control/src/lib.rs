@@ -24,6 +24,7 @@ mod topology;
 use std::error::Error;
 use std::sync::Arc;
 
+use cloud::context::Config;
 use host::image::Layers;
 use host::machine::Machines;
 use host::network::Network;
@@ -31,7 +32,6 @@ use host::uid_ranges::UidRanges;
 use policy::CloudTag;
 use store::Ledger;
 use tokio::task::JoinHandle;
-use types::Ipv4Cidr;
 
 pub use clock::now;
 pub use doors::{DoorSockets, VpcDoors};
@@ -54,8 +54,8 @@ pub struct Parts {
     pub doors: Option<Arc<dyn VpcDoors>>,
     /// The tag of this cloud's kernel objects.
     pub tag: CloudTag,
-    /// Where public addresses come from.
-    pub public_pool: Ipv4Cidr,
+    /// What is the same for all of the cloud.
+    pub config: Arc<Config>,
     /// The id of the host's present boot; machines of an earlier one are gone.
     pub host_boot: String,
 }

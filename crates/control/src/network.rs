@@ -38,7 +38,7 @@ pub(crate) fn spawn(parts: Parts) -> (JoinHandle<()>, Applied) {
 }
 
 async fn run(parts: Parts, publish: watch::Sender<Option<u64>>) {
-    let operator = Operator { tag: parts.tag, pool: parts.public_pool };
+    let operator = Operator { tag: parts.tag, pool: parts.config.public_pool };
     let mut changes = parts.ledger.watch();
     let mut doors = OpenDoors::default();
     let mut last: Option<Topology> = None;

@@ -1,7 +1,9 @@
 //! The controller of time: what moves on by itself is moved on when its moment has come.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::context::Context;
 use store::Author;
 use tokio::task::JoinHandle;
 
@@ -39,8 +41,11 @@ async fn settle(parts: &Parts) -> bool {
     let (state, at) = (parts.ledger.state(), now());
     let mut done = true;
     for (region, _) in state.regions.iter().filter(|(_, tables)| cloud::settle::is_due(tables, at)) {
-        let written = parts.ledger.write::<(), (), _>(region.clone(), Author::daemon("Settle", at), move |tx| {
-            cloud::settle::settle(tx, at);
+        let author = Author::daemon("Settle", at);
+        let (config, principal) = (Arc::clone(&parts.config), author.principal.clone());
+        let context = Context::new(config, region.clone(), principal, String::new(), at, rand::random());
+        let written = parts.ledger.write::<(), (), _>(region.clone(), author, move |tx| {
+            cloud::settle::settle(&context, tx);
             Ok(())
         });
         if written.await.is_err() {

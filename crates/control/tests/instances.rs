@@ -69,7 +69,7 @@ impl Cloud {
             uid_ranges: Arc::clone(&self.uid_ranges),
             doors: None,
             tag: CloudTag::from_number(1),
-            public_pool: self.config.public_pool,
+            config: Arc::clone(&self.config),
             host_boot: host_boot.to_owned(),
         }));
     }

@@ -127,7 +127,7 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         uid_ranges: Arc::clone(&engine.uid_ranges),
         doors: (options.engine == Engine::Container).then(|| Arc::new(doors) as Arc<dyn control::VpcDoors>),
         tag: identity.tag,
-        public_pool: options.public_pool,
+        config: Arc::clone(&config),
         host_boot: engine.host_boot.clone(),
     });
     let address = listener.local_addr().context("cannot read the address listened on")?;

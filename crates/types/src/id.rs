@@ -178,6 +178,8 @@ resource_ids! {
     SpotInstanceRequestId = "sir",
     /// An EC2 Fleet.
     FleetId = "fleet",
+    /// A Spot Fleet request.
+    SpotFleetRequestId = "sfr",
     /// A placement group.
     PlacementGroupId = "pg",
     /// A Dedicated Host.

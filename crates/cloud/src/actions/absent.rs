@@ -362,37 +362,6 @@ pub(super) fn describe_host_reservation_offerings(
     Ok(DescribeHostReservationOfferingsResult::default())
 }
 
-/// No Spot Fleet can be requested.
-pub(super) fn describe_spot_fleet_requests(
-    _: &Context,
-    _: &View<'_>,
-    request: DescribeSpotFleetRequestsRequest,
-) -> Result<DescribeSpotFleetRequestsResponse, ApiError> {
-    check(&[], &[], 1..=1000, (request.max_results, request.next_token.as_deref()))?;
-    refuse_ids(&request.spot_fleet_request_ids, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
-    Ok(DescribeSpotFleetRequestsResponse::default())
-}
-
-pub(super) fn describe_spot_fleet_instances(
-    _: &Context,
-    _: &View<'_>,
-    request: DescribeSpotFleetInstancesRequest,
-) -> Result<DescribeSpotFleetInstancesResponse, ApiError> {
-    let id = Some(request.spot_fleet_request_id);
-    refuse_ids(&id, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
-    Ok(DescribeSpotFleetInstancesResponse::default())
-}
-
-pub(super) fn describe_spot_fleet_request_history(
-    _: &Context,
-    _: &View<'_>,
-    request: DescribeSpotFleetRequestHistoryRequest,
-) -> Result<DescribeSpotFleetRequestHistoryResponse, ApiError> {
-    let id = Some(request.spot_fleet_request_id);
-    refuse_ids(&id, "InvalidSpotFleetRequestId.NotFound", "spot fleet request ID")?;
-    Ok(DescribeSpotFleetRequestHistoryResponse::default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

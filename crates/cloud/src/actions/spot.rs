@@ -156,7 +156,8 @@ fn specification(tx: &Transaction, instance: &Instance, launch: &RunInstancesReq
     Ok(Value::Object(members))
 }
 
-fn shared(data: &Value) -> Map<String, Value> {
+/// Those members of a launch specification that a launch has, too.
+pub(super) fn shared(data: &Value) -> Map<String, Value> {
     SHARED.iter().filter_map(|name| Some(((*name).to_owned(), data.get(*name)?.clone()))).collect()
 }
 

@@ -66,7 +66,7 @@ impl Bed {
     pub(crate) fn settle_after_ms(&mut self, ms: i64) {
         self.wait_ms(ms);
         let mut tx = Transaction::new(&self.state, self.context.region.clone());
-        settle::settle(&mut tx, self.context.now);
+        settle::settle(&self.context, &mut tx);
         self.state = tx.finish().1;
     }
 

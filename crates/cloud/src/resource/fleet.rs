@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use super::FleetRun;
 use types::{AvailabilityZone, FleetId, InstanceId, PlacementGroupId, SpotInstanceRequestId, Timestamp};
 
 /// How the instances of a placement group are to lie to one another.
@@ -158,7 +160,7 @@ pub struct FleetLaunch {
     pub error: Option<(String, String)>,
 }
 
-/// An EC2 Fleet, which launched its instances when it was made.
+/// An EC2 Fleet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fleet {
     /// Its id.
@@ -167,8 +169,9 @@ pub struct Fleet {
     pub created: Timestamp,
     /// What was asked for: the members of the model's `CreateFleetRequest`.
     pub request: serde_json::Value,
-    /// Every attempt to launch, in order.
+    /// Every attempt of an `instant` fleet to launch, in order.
     pub launches: Vec<FleetLaunch>,
-    /// Until when it is still described, where it is deleted.
-    pub deleted: Option<Timestamp>,
+    /// Where it is in its life, and what it has.
+    #[serde(default)]
+    pub run: FleetRun,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::FleetTie;
 use serde::{Deserialize, Serialize};
 use types::{CapacityReservationId, HostId, IamInstanceProfileAssociationId, SpotInstanceRequestId, Timestamp};
 
@@ -176,6 +177,9 @@ pub struct InstanceOptions {
     /// The Spot Instance request that it was launched for.
     #[serde(default)]
     pub spot_request: Option<SpotInstanceRequestId>,
+    /// The fleet that launched it.
+    #[serde(default)]
+    pub fleet: Option<FleetTie>,
     /// Whether enhanced networking with the Intel 82599 was asked for (`sriovNetSupport=simple`).
     #[serde(default)]
     pub sriov_simple: bool,

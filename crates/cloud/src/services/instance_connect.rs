@@ -190,6 +190,7 @@ mod tests {
     use crate::services::Service::InstanceConnect;
     use crate::services::testing::Bed;
     use crate::settle;
+    use crate::testing::context_at;
 
     use super::*;
 
@@ -214,11 +215,13 @@ mod tests {
         let tables = &bed.state.regions[&bed.context.region];
         assert_eq!(active_users(tables, id, bed.context.now), ["admin"]);
         bed.later(59_999);
-        bed.write(|tx| settle::settle(tx, Timestamp::from_unix_ms(1_700_000_000_000 + 59_999)));
+        let at = context_at(Timestamp::from_unix_ms(1_700_000_000_000 + 59_999));
+        bed.write(|tx| settle::settle(&at, tx));
         assert!(shown(&bed, id, "admin").is_some());
         bed.later(1);
         assert_eq!(shown(&bed, id, "admin"), None, "over, even before it is forgotten");
-        bed.write(|tx| settle::settle(tx, Timestamp::from_unix_ms(1_700_000_000_000 + 60_000)));
+        let at = context_at(Timestamp::from_unix_ms(1_700_000_000_000 + 60_000));
+        bed.write(|tx| settle::settle(&at, tx));
         assert!(bed.state.regions[&bed.context.region].pushed_keys.is_empty());
     }
 

@@ -51,6 +51,7 @@ string_enums! {
     BundleTaskState { Pending = "pending", WaitingForShutdown = "waiting-for-shutdown", Bundling = "bundling", Storing = "storing", Cancelling = "cancelling", Complete = "complete", Failed = "failed", }
     BurstablePerformance { Included = "included", Required = "required", Excluded = "excluded", }
     ByoipCidrState { Advertised = "advertised", Deprovisioned = "deprovisioned", FailedDeprovision = "failed-deprovision", FailedProvision = "failed-provision", PendingAdvertising = "pending-advertising", PendingDeprovision = "pending-deprovision", PendingProvision = "pending-provision", PendingWithdrawal = "pending-withdrawal", Provisioned = "provisioned", ProvisionedNotPubliclyAdvertisable = "provisioned-not-publicly-advertisable", }
+    CancelBatchErrorCode { FleetRequestIdDoesNotExist = "fleetRequestIdDoesNotExist", FleetRequestIdMalformed = "fleetRequestIdMalformed", FleetRequestNotInCancellableState = "fleetRequestNotInCancellableState", UnexpectedError = "unexpectedError", }
     CancelSpotInstanceRequestState { Active = "active", Open = "open", Closed = "closed", Cancelled = "cancelled", Completed = "completed", }
     CapacityReservationAdjustmentStatus { Requested = "requested", Applied = "applied", Rejected = "rejected", }
     CapacityReservationDeliveryPreference { Fixed = "fixed", Incremental = "incremental", }
@@ -113,6 +114,7 @@ string_enums! {
     FleetActivityStatus { Error = "error", PendingFulfillment = "pending_fulfillment", PendingTermination = "pending_termination", Fulfilled = "fulfilled", }
     FleetCapacityReservationTenancy { Default = "default", }
     FleetCapacityReservationUsageStrategy { UseCapacityReservationsFirst = "use-capacity-reservations-first", }
+    FleetEventType { InstanceChange = "instance-change", FleetChange = "fleet-change", ServiceError = "service-error", }
     FleetExcessCapacityTerminationPolicy { NoTermination = "no-termination", Termination = "termination", }
     FleetHttpTokensState { Optional = "optional", Required = "required", }
     FleetInstanceMatchCriteria { Open = "open", }

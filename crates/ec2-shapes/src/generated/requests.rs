@@ -363,6 +363,17 @@ pub struct CancelImportTaskRequest {
     pub import_task_id: Option<String>,
 }
 
+/// The `CancelSpotFleetRequestsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_ids: Vec<String>,
+    /// `TerminateInstances` on the wire; required.
+    pub terminate_instances: bool,
+}
+
 /// The `CancelSpotInstanceRequestsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CancelSpotInstanceRequestsRequest {
@@ -1799,6 +1810,38 @@ pub struct DescribeFastSnapshotRestoresRequest {
     pub dry_run: Option<bool>,
     /// `Filter` on the wire.
     pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetHistoryRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetHistoryRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `EventType` on the wire.
+    pub event_type: Option<FleetEventType>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `StartTime` on the wire; required.
+    pub start_time: Timestamp,
+}
+
+/// The `DescribeFleetInstancesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetInstancesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
     /// `MaxResults` on the wire.
     pub max_results: Option<i32>,
     /// `NextToken` on the wire.
@@ -4286,6 +4329,23 @@ pub struct ModifyEbsDefaultKmsKeyIdRequest {
     pub kms_key_id: String,
 }
 
+/// The `ModifyFleetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyFleetRequest {
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `ExcessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<FleetExcessCapacityTerminationPolicy>,
+    /// `FleetId` on the wire; required.
+    pub fleet_id: String,
+    /// `LaunchTemplateConfig` on the wire.
+    pub launch_template_configs: Vec<FleetLaunchTemplateConfigRequest>,
+    /// `TargetCapacitySpecification` on the wire.
+    pub target_capacity_specification: Option<TargetCapacitySpecificationRequest>,
+}
+
 /// The `ModifyHostsRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModifyHostsRequest {
@@ -4599,6 +4659,23 @@ pub struct ModifySnapshotTierRequest {
     pub snapshot_id: String,
     /// `StorageTier` on the wire.
     pub storage_tier: Option<TargetStorageTier>,
+}
+
+/// The `ModifySpotFleetRequestRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySpotFleetRequestRequest {
+    /// `Context` on the wire.
+    pub context: Option<String>,
+    /// `ExcessCapacityTerminationPolicy` on the wire.
+    pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
+    /// `LaunchTemplateConfig` on the wire.
+    pub launch_template_configs: Vec<LaunchTemplateConfig>,
+    /// `OnDemandTargetCapacity` on the wire.
+    pub on_demand_target_capacity: Option<i32>,
+    /// `SpotFleetRequestId` on the wire; required.
+    pub spot_fleet_request_id: String,
+    /// `TargetCapacity` on the wire.
+    pub target_capacity: Option<i32>,
 }
 
 /// The `ModifySubnetAttributeRequest` of the model.
@@ -4941,6 +5018,15 @@ pub struct ReportInstanceStatusRequest {
     pub start_time: Option<Timestamp>,
     /// `Status` on the wire; required.
     pub status: Option<ReportStatusType>,
+}
+
+/// The `RequestSpotFleetRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotFleetRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `SpotFleetRequestConfig` on the wire; required.
+    pub spot_fleet_request_config: Option<SpotFleetRequestConfigData>,
 }
 
 /// The `RequestSpotInstancesRequest` of the model.

@@ -182,6 +182,15 @@ pub struct CancelImportTaskResult {
     pub state: Option<String>,
 }
 
+/// The `CancelSpotFleetRequestsResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsResponse {
+    /// `successfulFleetRequestSet` on the wire.
+    pub successful_fleet_requests: Vec<CancelSpotFleetRequestsSuccessItem>,
+    /// `unsuccessfulFleetRequestSet` on the wire.
+    pub unsuccessful_fleet_requests: Vec<CancelSpotFleetRequestsErrorItem>,
+}
+
 /// The `CancelSpotInstanceRequestsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CancelSpotInstanceRequestsResult {
@@ -742,6 +751,32 @@ pub struct DescribeFastLaunchImagesResult {
 pub struct DescribeFastSnapshotRestoresResult {
     /// `fastSnapshotRestoreSet` on the wire.
     pub fast_snapshot_restores: Vec<DescribeFastSnapshotRestoreSuccessItem>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `DescribeFleetHistoryResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetHistoryResult {
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
+    /// `historyRecordSet` on the wire.
+    pub history_records: Vec<HistoryRecordEntry>,
+    /// `lastEvaluatedTime` on the wire.
+    pub last_evaluated_time: Option<Timestamp>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `startTime` on the wire.
+    pub start_time: Option<Timestamp>,
+}
+
+/// The `DescribeFleetInstancesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DescribeFleetInstancesResult {
+    /// `activeInstanceSet` on the wire.
+    pub active_instances: Vec<ActiveInstance>,
+    /// `fleetId` on the wire.
+    pub fleet_id: Option<String>,
     /// `nextToken` on the wire.
     pub next_token: Option<String>,
 }
@@ -2362,6 +2397,13 @@ pub struct ModifyEbsDefaultKmsKeyIdResult {
     pub kms_key_id: Option<String>,
 }
 
+/// The `ModifyFleetResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyFleetResult {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
 /// The `ModifyHostsResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModifyHostsResult {
@@ -2471,6 +2513,13 @@ pub struct ModifySnapshotTierResult {
     pub tiering_start_time: Option<Timestamp>,
 }
 
+/// The `ModifySpotFleetRequestResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifySpotFleetRequestResponse {
+    /// `return` on the wire.
+    pub r#return: Option<bool>,
+}
+
 /// The `ModifyVolumeResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModifyVolumeResult {
@@ -2559,6 +2608,13 @@ pub struct ReplaceRouteTableAssociationResult {
     pub association_state: Option<RouteTableAssociationState>,
     /// `newAssociationId` on the wire.
     pub new_association_id: Option<String>,
+}
+
+/// The `RequestSpotFleetResponse` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RequestSpotFleetResponse {
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
 }
 
 /// The `RequestSpotInstancesResult` of the model.

@@ -9,10 +9,10 @@ use crate::*;
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AcceleratorCount {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -33,10 +33,10 @@ pub struct AcceleratorCountRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct AcceleratorTotalMemoryMiB {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -501,10 +501,10 @@ pub struct AvailableCapacity {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct BaselineEbsBandwidthMbps {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -525,7 +525,7 @@ pub struct BaselineEbsBandwidthMbpsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct BaselinePerformanceFactors {
-    /// `cpu` on the wire.
+    /// `Cpu` in a request, `cpu` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<CpuPerformanceFactor>,
 }
@@ -633,6 +633,35 @@ pub struct ByoipCidr {
     pub state: Option<ByoipCidrState>,
     /// `statusMessage` on the wire.
     pub status_message: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsError` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsError {
+    /// `code` on the wire.
+    pub code: Option<CancelBatchErrorCode>,
+    /// `message` on the wire.
+    pub message: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsErrorItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsErrorItem {
+    /// `error` on the wire.
+    pub error: Option<CancelSpotFleetRequestsError>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
+}
+
+/// The `CancelSpotFleetRequestsSuccessItem` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CancelSpotFleetRequestsSuccessItem {
+    /// `currentSpotFleetRequestState` on the wire.
+    pub current_spot_fleet_request_state: Option<BatchState>,
+    /// `previousSpotFleetRequestState` on the wire.
+    pub previous_spot_fleet_request_state: Option<BatchState>,
+    /// `spotFleetRequestId` on the wire.
+    pub spot_fleet_request_id: Option<String>,
 }
 
 /// The `CancelledSpotInstanceRequest` of the model.
@@ -920,7 +949,7 @@ pub struct ClassicLinkInstance {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ClassicLoadBalancer {
-    /// `name` on the wire.
+    /// `Name` in a request, `name` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -929,7 +958,7 @@ pub struct ClassicLoadBalancer {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct ClassicLoadBalancersConfig {
-    /// `classicLoadBalancers` on the wire.
+    /// `ClassicLoadBalancers` in a request, `classicLoadBalancers` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub classic_load_balancers: Vec<ClassicLoadBalancer>,
 }
@@ -1251,7 +1280,7 @@ pub struct CpuOptionsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct CpuPerformanceFactor {
-    /// `referenceSet` on the wire.
+    /// `ReferenceSet` in a request, `referenceSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<PerformanceFactorReference>,
 }
@@ -2747,13 +2776,13 @@ pub struct FleetLaunchTemplateOverridesRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct FleetLaunchTemplateSpecification {
-    /// `launchTemplateId` on the wire.
+    /// `LaunchTemplateId` in a request, `launchTemplateId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_id: Option<String>,
-    /// `launchTemplateName` on the wire.
+    /// `LaunchTemplateName` in a request, `launchTemplateName` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_name: Option<String>,
-    /// `version` on the wire.
+    /// `Version` in a request, `version` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
@@ -2971,10 +3000,10 @@ pub struct GpuInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct GroupIdentifier {
-    /// `groupId` on the wire.
+    /// `GroupId` in a request, `groupId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_id: Option<String>,
-    /// `groupName` on the wire.
+    /// `GroupName` in a request, `groupName` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_name: Option<String>,
 }
@@ -3002,6 +3031,17 @@ pub struct HistoryRecord {
     pub event_information: Option<EventInformation>,
     /// `eventType` on the wire.
     pub event_type: Option<EventType>,
+    /// `timestamp` on the wire.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// The `HistoryRecordEntry` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HistoryRecordEntry {
+    /// `eventInformation` on the wire.
+    pub event_information: Option<EventInformation>,
+    /// `eventType` on the wire.
+    pub event_type: Option<FleetEventType>,
     /// `timestamp` on the wire.
     pub timestamp: Option<Timestamp>,
 }
@@ -4256,82 +4296,82 @@ pub struct InstancePrivateIpAddress {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct InstanceRequirements {
-    /// `acceleratorCount` on the wire.
+    /// `AcceleratorCount` in a request, `acceleratorCount` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_count: Option<AcceleratorCount>,
-    /// `acceleratorManufacturerSet` on the wire.
+    /// `AcceleratorManufacturerSet` in a request, `acceleratorManufacturerSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_manufacturers: Vec<AcceleratorManufacturer>,
-    /// `acceleratorNameSet` on the wire.
+    /// `AcceleratorNameSet` in a request, `acceleratorNameSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_names: Vec<AcceleratorName>,
-    /// `acceleratorTotalMemoryMiB` on the wire.
+    /// `AcceleratorTotalMemoryMiB` in a request, `acceleratorTotalMemoryMiB` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accelerator_total_memory_mib: Option<AcceleratorTotalMemoryMiB>,
-    /// `acceleratorTypeSet` on the wire.
+    /// `AcceleratorTypeSet` in a request, `acceleratorTypeSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accelerator_types: Vec<AcceleratorType>,
-    /// `allowedInstanceTypeSet` on the wire.
+    /// `AllowedInstanceTypeSet` in a request, `allowedInstanceTypeSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_instance_types: Vec<String>,
-    /// `bareMetal` on the wire.
+    /// `BareMetal` in a request, `bareMetal` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bare_metal: Option<BareMetal>,
-    /// `baselineEbsBandwidthMbps` on the wire.
+    /// `BaselineEbsBandwidthMbps` in a request, `baselineEbsBandwidthMbps` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_ebs_bandwidth_mbps: Option<BaselineEbsBandwidthMbps>,
-    /// `baselinePerformanceFactors` on the wire.
+    /// `BaselinePerformanceFactors` in a request, `baselinePerformanceFactors` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline_performance_factors: Option<BaselinePerformanceFactors>,
-    /// `burstablePerformance` on the wire.
+    /// `BurstablePerformance` in a request, `burstablePerformance` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub burstable_performance: Option<BurstablePerformance>,
-    /// `cpuManufacturerSet` on the wire.
+    /// `CpuManufacturerSet` in a request, `cpuManufacturerSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cpu_manufacturers: Vec<CpuManufacturer>,
-    /// `excludedInstanceTypeSet` on the wire.
+    /// `ExcludedInstanceTypeSet` in a request, `excludedInstanceTypeSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excluded_instance_types: Vec<String>,
-    /// `instanceGenerationSet` on the wire.
+    /// `InstanceGenerationSet` in a request, `instanceGenerationSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub instance_generations: Vec<InstanceGeneration>,
-    /// `localStorage` on the wire.
+    /// `LocalStorage` in a request, `localStorage` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage: Option<LocalStorage>,
-    /// `localStorageTypeSet` on the wire.
+    /// `LocalStorageTypeSet` in a request, `localStorageTypeSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local_storage_types: Vec<LocalStorageType>,
-    /// `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` on the wire.
+    /// `MaxSpotPriceAsPercentageOfOptimalOnDemandPrice` in a request, `maxSpotPriceAsPercentageOfOptimalOnDemandPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_spot_price_as_percentage_of_optimal_on_demand_price: Option<i32>,
-    /// `memoryGiBPerVCpu` on the wire.
+    /// `MemoryGiBPerVCpu` in a request, `memoryGiBPerVCpu` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_gib_per_vcpu: Option<MemoryGiBPerVCpu>,
-    /// `memoryMiB` on the wire.
+    /// `MemoryMiB` in a request, `memoryMiB` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_mib: Option<MemoryMiB>,
-    /// `networkBandwidthGbps` on the wire.
+    /// `NetworkBandwidthGbps` in a request, `networkBandwidthGbps` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_bandwidth_gbps: Option<NetworkBandwidthGbps>,
-    /// `networkInterfaceCount` on the wire.
+    /// `NetworkInterfaceCount` in a request, `networkInterfaceCount` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_interface_count: Option<NetworkInterfaceCount>,
-    /// `onDemandMaxPricePercentageOverLowestPrice` on the wire.
+    /// `OnDemandMaxPricePercentageOverLowestPrice` in a request, `onDemandMaxPricePercentageOverLowestPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_price_percentage_over_lowest_price: Option<i32>,
-    /// `requireEncryptionInTransit` on the wire.
+    /// `RequireEncryptionInTransit` in a request, `requireEncryptionInTransit` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_encryption_in_transit: Option<bool>,
-    /// `requireHibernateSupport` on the wire.
+    /// `RequireHibernateSupport` in a request, `requireHibernateSupport` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require_hibernate_support: Option<bool>,
-    /// `spotMaxPricePercentageOverLowestPrice` on the wire.
+    /// `SpotMaxPricePercentageOverLowestPrice` in a request, `spotMaxPricePercentageOverLowestPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_price_percentage_over_lowest_price: Option<i32>,
-    /// `totalLocalStorageGB` on the wire.
+    /// `TotalLocalStorageGB` in a request, `totalLocalStorageGB` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_local_storage_gb: Option<TotalLocalStorageGB>,
-    /// `vCpuCount` on the wire.
+    /// `VCpuCount` in a request, `vCpuCount` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vcpu_count: Option<VCpuCountRange>,
 }
@@ -5310,10 +5350,10 @@ pub struct LaunchTemplateCapacityReservationSpecificationResponse {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LaunchTemplateConfig {
-    /// `launchTemplateSpecification` on the wire.
+    /// `LaunchTemplateSpecification` in a request, `launchTemplateSpecification` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_template_specification: Option<FleetLaunchTemplateSpecification>,
-    /// `overrides` on the wire.
+    /// `Overrides` in a request, `overrides` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<LaunchTemplateOverrides>,
 }
@@ -5862,28 +5902,28 @@ pub struct LaunchTemplateNetworkPerformanceOptionsRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LaunchTemplateOverrides {
-    /// `availabilityZone` on the wire.
+    /// `AvailabilityZone` in a request, `availabilityZone` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
-    /// `availabilityZoneId` on the wire.
+    /// `AvailabilityZoneId` in a request, `availabilityZoneId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone_id: Option<String>,
-    /// `instanceRequirements` on the wire.
+    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
-    /// `instanceType` on the wire.
+    /// `InstanceType` in a request, `instanceType` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
-    /// `priority` on the wire.
+    /// `Priority` in a request, `priority` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<f64>,
-    /// `spotPrice` on the wire.
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
-    /// `subnetId` on the wire.
+    /// `SubnetId` in a request, `subnetId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// `weightedCapacity` on the wire.
+    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
@@ -6138,10 +6178,10 @@ pub struct LicenseConfigurationRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct LoadBalancersConfig {
-    /// `classicLoadBalancersConfig` on the wire.
+    /// `ClassicLoadBalancersConfig` in a request, `classicLoadBalancersConfig` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classic_load_balancers_config: Option<ClassicLoadBalancersConfig>,
-    /// `targetGroupsConfig` on the wire.
+    /// `TargetGroupsConfig` in a request, `targetGroupsConfig` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_groups_config: Option<TargetGroupsConfig>,
 }
@@ -6376,10 +6416,10 @@ pub struct MediaDeviceMemoryInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct MemoryGiBPerVCpu {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -6407,10 +6447,10 @@ pub struct MemoryInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct MemoryMiB {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -6602,10 +6642,10 @@ pub struct NetworkAclEntry {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct NetworkBandwidthGbps {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -6934,10 +6974,10 @@ pub struct NetworkInterfaceAttachmentChanges {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct NetworkInterfaceCount {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }
@@ -7287,7 +7327,7 @@ pub struct PeeringTgwInfo {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct PerformanceFactorReference {
-    /// `instanceFamily` on the wire.
+    /// `InstanceFamily` in a request, `instanceFamily` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_family: Option<String>,
 }
@@ -9118,10 +9158,10 @@ pub struct SnapshotTierStatus {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotCapacityRebalance {
-    /// `replacementStrategy` on the wire.
+    /// `ReplacementStrategy` in a request, `replacementStrategy` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replacement_strategy: Option<ReplacementStrategy>,
-    /// `terminationDelay` on the wire.
+    /// `TerminationDelay` in a request, `terminationDelay` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_delay: Option<i32>,
 }
@@ -9145,61 +9185,61 @@ pub struct SpotDatafeedSubscription {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetLaunchSpecification {
-    /// `addressingType` on the wire.
+    /// `AddressingType` in a request, `addressingType` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub addressing_type: Option<String>,
-    /// `blockDeviceMapping` on the wire.
+    /// `BlockDeviceMapping` in a request, `blockDeviceMapping` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub block_device_mappings: Vec<BlockDeviceMapping>,
-    /// `ebsOptimized` on the wire.
+    /// `EbsOptimized` in a request, `ebsOptimized` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ebs_optimized: Option<bool>,
-    /// `iamInstanceProfile` on the wire.
+    /// `IamInstanceProfile` in a request, `iamInstanceProfile` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_instance_profile: Option<IamInstanceProfileSpecification>,
-    /// `imageId` on the wire.
+    /// `ImageId` in a request, `imageId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_id: Option<String>,
-    /// `instanceRequirements` on the wire.
+    /// `InstanceRequirements` in a request, `instanceRequirements` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<InstanceRequirements>,
-    /// `instanceType` on the wire.
+    /// `InstanceType` in a request, `instanceType` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_type: Option<String>,
-    /// `kernelId` on the wire.
+    /// `KernelId` in a request, `kernelId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_id: Option<String>,
-    /// `keyName` on the wire.
+    /// `KeyName` in a request, `keyName` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
-    /// `monitoring` on the wire.
+    /// `Monitoring` in a request, `monitoring` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<SpotFleetMonitoring>,
-    /// `networkInterfaceSet` on the wire.
+    /// `NetworkInterfaceSet` in a request, `networkInterfaceSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub network_interfaces: Vec<InstanceNetworkInterfaceSpecification>,
-    /// `placement` on the wire.
+    /// `Placement` in a request, `placement` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub placement: Option<SpotPlacement>,
-    /// `ramdiskId` on the wire.
+    /// `RamdiskId` in a request, `ramdiskId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ramdisk_id: Option<String>,
-    /// `groupSet` on the wire.
+    /// `GroupSet` in a request, `groupSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_groups: Vec<GroupIdentifier>,
-    /// `spotPrice` on the wire.
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
-    /// `subnetId` on the wire.
+    /// `SubnetId` in a request, `subnetId` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// `tagSpecificationSet` on the wire.
+    /// `TagSpecificationSet` in a request, `tagSpecificationSet` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<SpotFleetTagSpecification>,
-    /// `userData` on the wire.
+    /// `UserData` in a request, `userData` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
-    /// `weightedCapacity` on the wire.
+    /// `WeightedCapacity` in a request, `weightedCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weighted_capacity: Option<f64>,
 }
@@ -9208,7 +9248,7 @@ pub struct SpotFleetLaunchSpecification {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetMonitoring {
-    /// `enabled` on the wire.
+    /// `Enabled` in a request, `enabled` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
@@ -9234,82 +9274,82 @@ pub struct SpotFleetRequestConfig {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetRequestConfigData {
-    /// `allocationStrategy` on the wire.
+    /// `AllocationStrategy` in a request, `allocationStrategy` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation_strategy: Option<AllocationStrategy>,
-    /// `clientToken` on the wire.
+    /// `ClientToken` in a request, `clientToken` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_token: Option<String>,
-    /// `context` on the wire.
+    /// `Context` in a request, `context` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,
-    /// `excessCapacityTerminationPolicy` on the wire.
+    /// `ExcessCapacityTerminationPolicy` in a request, `excessCapacityTerminationPolicy` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub excess_capacity_termination_policy: Option<ExcessCapacityTerminationPolicy>,
-    /// `fulfilledCapacity` on the wire.
+    /// `FulfilledCapacity` in a request, `fulfilledCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fulfilled_capacity: Option<f64>,
-    /// `iamFleetRole` on the wire.
+    /// `IamFleetRole` in a request; required, `iamFleetRole` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub iam_fleet_role: Option<String>,
-    /// `instanceInterruptionBehavior` on the wire.
+    /// `InstanceInterruptionBehavior` in a request, `instanceInterruptionBehavior` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_interruption_behavior: Option<InstanceInterruptionBehavior>,
-    /// `instancePoolsToUseCount` on the wire.
+    /// `InstancePoolsToUseCount` in a request, `instancePoolsToUseCount` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_pools_to_use_count: Option<i32>,
-    /// `launchSpecifications` on the wire.
+    /// `LaunchSpecifications` in a request, `launchSpecifications` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_specifications: Vec<SpotFleetLaunchSpecification>,
-    /// `launchTemplateConfigs` on the wire.
+    /// `LaunchTemplateConfigs` in a request, `launchTemplateConfigs` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub launch_template_configs: Vec<LaunchTemplateConfig>,
-    /// `loadBalancersConfig` on the wire.
+    /// `LoadBalancersConfig` in a request, `loadBalancersConfig` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub load_balancers_config: Option<LoadBalancersConfig>,
-    /// `onDemandAllocationStrategy` on the wire.
+    /// `OnDemandAllocationStrategy` in a request, `onDemandAllocationStrategy` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_allocation_strategy: Option<OnDemandAllocationStrategy>,
-    /// `onDemandFulfilledCapacity` on the wire.
+    /// `OnDemandFulfilledCapacity` in a request, `onDemandFulfilledCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_fulfilled_capacity: Option<f64>,
-    /// `onDemandMaxTotalPrice` on the wire.
+    /// `OnDemandMaxTotalPrice` in a request, `onDemandMaxTotalPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_max_total_price: Option<String>,
-    /// `onDemandTargetCapacity` on the wire.
+    /// `OnDemandTargetCapacity` in a request, `onDemandTargetCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_demand_target_capacity: Option<i32>,
-    /// `replaceUnhealthyInstances` on the wire.
+    /// `ReplaceUnhealthyInstances` in a request, `replaceUnhealthyInstances` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_unhealthy_instances: Option<bool>,
-    /// `spotMaintenanceStrategies` on the wire.
+    /// `SpotMaintenanceStrategies` in a request, `spotMaintenanceStrategies` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_maintenance_strategies: Option<SpotMaintenanceStrategies>,
-    /// `spotMaxTotalPrice` on the wire.
+    /// `SpotMaxTotalPrice` in a request, `spotMaxTotalPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_max_total_price: Option<String>,
-    /// `spotPrice` on the wire.
+    /// `SpotPrice` in a request, `spotPrice` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spot_price: Option<String>,
     /// `TagSpecification` on the wire.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tag_specifications: Vec<TagSpecification>,
-    /// `targetCapacity` on the wire.
+    /// `TargetCapacity` in a request; required, `targetCapacity` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity: Option<i32>,
-    /// `targetCapacityUnitType` on the wire.
+    /// `TargetCapacityUnitType` in a request, `targetCapacityUnitType` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_capacity_unit_type: Option<TargetCapacityUnitType>,
-    /// `terminateInstancesWithExpiration` on the wire.
+    /// `TerminateInstancesWithExpiration` in a request, `terminateInstancesWithExpiration` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminate_instances_with_expiration: Option<bool>,
-    /// `type` on the wire.
+    /// `Type` in a request, `type` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<FleetType>,
-    /// `validFrom` on the wire.
+    /// `ValidFrom` in a request, `validFrom` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_from: Option<Timestamp>,
-    /// `validUntil` on the wire.
+    /// `ValidUntil` in a request, `validUntil` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Timestamp>,
 }
@@ -9318,10 +9358,10 @@ pub struct SpotFleetRequestConfigData {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotFleetTagSpecification {
-    /// `resourceType` on the wire.
+    /// `ResourceType` in a request, `resourceType` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
-    /// `tag` on the wire.
+    /// `Tag` in a request, `tag` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
 }
@@ -9395,7 +9435,7 @@ pub struct SpotInstanceStatus {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct SpotMaintenanceStrategies {
-    /// `capacityRebalance` on the wire.
+    /// `CapacityRebalance` in a request, `capacityRebalance` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capacity_rebalance: Option<SpotCapacityRebalance>,
 }
@@ -9831,7 +9871,7 @@ pub struct TargetCapacitySpecificationRequest {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TargetGroup {
-    /// `arn` on the wire.
+    /// `Arn` in a request, `arn` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
 }
@@ -9840,7 +9880,7 @@ pub struct TargetGroup {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TargetGroupsConfig {
-    /// `targetGroups` on the wire.
+    /// `TargetGroups` in a request, `targetGroups` in an answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub target_groups: Vec<TargetGroup>,
 }
@@ -9849,10 +9889,10 @@ pub struct TargetGroupsConfig {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct TotalLocalStorageGB {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
 }
@@ -10433,10 +10473,10 @@ pub struct UserIdGroupPair {
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct VCpuCountRange {
-    /// `max` on the wire.
+    /// `Max` in a request, `max` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
-    /// `min` on the wire.
+    /// `Min` in a request, `min` in an answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
 }

@@ -13,7 +13,7 @@ use crate::transaction::Transaction;
 fn settle(bed: &mut Bed) {
     bed.wait_ms(settle::SETTLE_MS);
     let mut tx = Transaction::new(&bed.state, bed.context.region.clone());
-    settle::settle(&mut tx, bed.context.now);
+    settle::settle(&bed.context, &mut tx);
     bed.state = tx.finish().1;
 }
 

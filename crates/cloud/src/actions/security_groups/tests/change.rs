@@ -5,6 +5,7 @@ use types::{Timestamp, VpcPeeringConnectionId};
 use super::*;
 use crate::query::Filterable;
 use crate::settle::settle;
+use crate::testing::context_at;
 
 fn update(id: &str, rule: SecurityGroupRuleRequest) -> SecurityGroupRuleUpdate {
     SecurityGroupRuleUpdate { security_group_rule_id: Some(id.to_owned()), security_group_rule: Some(rule) }
@@ -191,7 +192,7 @@ impl Cloud {
     }
 
     fn later(&mut self) {
-        settle(&mut self.tx, self.context.now.plus_ms(1_000));
+        settle(&context_at(self.context.now.plus_ms(1_000)), &mut self.tx);
     }
 
     fn peer(&mut self, one: VpcId, other: VpcId, state: resource::PeeringState) {
