@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from support.daemon import wait_until
+from support.daemon import Daemon, wait_until
 
 START = "2020-01-01T00:00:00Z"
 TRUST = {
@@ -278,3 +278,31 @@ def test_a_spot_fleet_needs_a_role_that_is_there(ec2, image):
     with pytest.raises(ClientError) as error:
         ec2.describe_spot_fleet_requests(SpotFleetRequestIds=["sfr-0123456789abcdef0"])
     assert code(error) == "InvalidSpotFleetRequestId.NotFound"
+
+
+def test_a_fleet_is_kept_up_over_a_restart(tmp_path):
+    """What goes while a fleet's daemon is down, or after, is replaced."""
+    daemon = Daemon(tmp_path / "state").start()
+    try:
+        ec2 = daemon.client()
+        image = ec2.describe_images()["Images"][0]["ImageId"]
+        ec2.create_launch_template(
+            LaunchTemplateName="web", LaunchTemplateData={"ImageId": image, "InstanceType": "t3.micro"}
+        )
+        config = {"LaunchTemplateSpecification": {"LaunchTemplateName": "web", "Version": "$Default"}}
+        capacity = {"TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"}
+        id = ec2.create_fleet(LaunchTemplateConfigs=[config], TargetCapacitySpecification=capacity)["FleetId"]
+
+        def active():
+            found = daemon.client().describe_fleet_instances(FleetId=id)["ActiveInstances"]
+            return [one["InstanceId"] for one in found]
+
+        first = wait_until(active, 20, "an instance")
+        ec2.terminate_instances(InstanceIds=first)
+        daemon.kill()
+        daemon.start()
+        second = wait_until(lambda: [one for one in active() if one not in first], 20, "another instance")
+        daemon.client().terminate_instances(InstanceIds=second)
+        wait_until(lambda: [one for one in active() if one not in first + second], 20, "a third instance")
+    finally:
+        daemon.kill()

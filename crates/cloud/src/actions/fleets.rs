@@ -155,6 +155,9 @@ fn plan_of(request: &CreateFleetRequest) -> Result<Plan, ApiError> {
     for (is_asked, name) in [
         (request.context.is_some(), "Context"),
         (request.reserved_capacity_options.is_some(), "ReservedCapacityOptions"),
+        // Such a fleet does all it ever does in the call that makes it.
+        (kind == FleetType::Instant && request.valid_from.is_some(), "ValidFrom"),
+        (kind == FleetType::Instant && request.valid_until.is_some(), "ValidUntil"),
     ] {
         if is_asked {
             return Err(unavailable(name));
@@ -176,9 +179,8 @@ fn plan_of(request: &CreateFleetRequest) -> Result<Plan, ApiError> {
         Some(SpotAllocationStrategy::LowestPrice) | None => usize::try_from(pools_to_use).unwrap_or(1),
         Some(_) => 1,
     };
-    let single = |kind_: Option<bool>, zone: Option<bool>, least: Option<i32>| {
-        let is_single = kind_ == Some(true) || zone == Some(true);
-        single(kind, is_single, least)
+    let single = |of_type: Option<bool>, in_zone: Option<bool>, least: Option<i32>| {
+        single(kind, of_type == Some(true) || in_zone == Some(true), least)
     };
     let doing = options.instance_interruption_behavior;
     let on_demand_single = (on_demand_options.single_instance_type, on_demand_options.single_availability_zone);
@@ -203,8 +205,8 @@ fn plan_of(request: &CreateFleetRequest) -> Result<Plan, ApiError> {
         interruption: doing.and_then(|doing| InstanceInterruptionBehavior::from_wire(doing.as_str())),
         shrinks: request.excess_capacity_termination_policy
             != Some(FleetExcessCapacityTerminationPolicy::NoTermination),
-        from: plan::moment(request.valid_from).filter(|_| kind != FleetType::Instant),
-        until: plan::moment(request.valid_until).filter(|_| kind != FleetType::Instant),
+        from: plan::moment(request.valid_from),
+        until: plan::moment(request.valid_until),
         ends_instances: request.terminate_instances_with_expiration == Some(true),
     })
 }

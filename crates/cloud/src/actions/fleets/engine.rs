@@ -128,7 +128,7 @@ pub(super) fn submitted(context: &Context, tx: &Transaction, plan: &Plan) -> Fle
     run
 }
 
-/// A fleet was changed, and follows a moment later.
+/// Checks that a fleet may be changed.
 ///
 /// # Errors
 /// `UnsupportedOperation` for a fleet that is not kept up, `FleetNotInModifiableState` for one that is not active.

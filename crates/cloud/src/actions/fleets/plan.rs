@@ -31,7 +31,7 @@ pub(crate) struct Pool {
     pub(super) weight: i64,
     /// The lower, the sooner it is used by strategies that look at it.
     pub(super) priority: Option<f64>,
-    /// The members of the model's `LaunchTemplateAndOverridesResponse`.
+    /// For an EC2 Fleet, the members of the model's `LaunchTemplateAndOverridesResponse`.
     pub(super) source: Value,
 }
 
@@ -146,7 +146,7 @@ impl Plan {
     }
 }
 
-/// The capacity wanted on demand and on the Spot market, of which a part may be left to say.
+/// Checks how much is wanted in all, on demand and on the Spot market; what the two leave open is the default's.
 ///
 /// # Errors
 /// `InvalidParameterValue` for a capacity out of bounds.

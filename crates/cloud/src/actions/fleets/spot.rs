@@ -11,7 +11,7 @@ use ec2_shapes::{
     RequestSpotFleetRequest, RequestSpotFleetResponse, RunInstancesRequest, SpotFleetLaunchSpecification,
     SpotFleetRequestConfig, SpotFleetRequestConfigData, TagSpecification,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use types::SpotFleetRequestId;
 
 use super::engine::{self, Kept, activity, end, fulfilled, modify, submitted};
@@ -268,7 +268,7 @@ fn overridden(config: &LaunchTemplateConfig, own: &LaunchTemplateOverrides) -> R
         price: own.spot_price.clone(),
         weight: plan::weight(own.weighted_capacity)?,
         priority: own.priority,
-        source: json!({}),
+        source: Value::Null,
     };
     Ok(plan::for_each_place(&launch).into_iter().map(|launch| Pool { launch, ..pool.clone() }).collect())
 }

@@ -166,6 +166,8 @@ fn what_a_fleet_cannot_be_is_refused() {
         (CreateFleetRequest { target_capacity_specification: target(1_001, 0), ..good.clone() }, value),
         (CreateFleetRequest { target_capacity_specification: target(1, 2), ..good.clone() }, value),
         (CreateFleetRequest { context: Some("x".to_owned()), ..good.clone() }, unsupported),
+        (CreateFleetRequest { valid_from: past, ..good.clone() }, unsupported),
+        (CreateFleetRequest { valid_until: past, ..good.clone() }, unsupported),
         (CreateFleetRequest { spot_options: least(None, Some(1)), ..good.clone() }, combination),
         (CreateFleetRequest { spot_options: least(Some(true), Some(1_001)), ..good.clone() }, value),
         (CreateFleetRequest { spot_options: stop, ..good.clone() }, combination),
