@@ -86,12 +86,13 @@ impl Traffic {
         }
     }
 
-    /// What the answer to it carries, where it came from this port; nothing answers ICMP but the echo request.
+    /// What the answer to it carries, where it came from this port. ICMP has answers to requests alone.
     pub fn answer(self, source_port: u16) -> Option<Self> {
         match self {
             Self::Tcp(_) => Some(Self::Tcp(source_port)),
             Self::Udp(_) => Some(Self::Udp(source_port)),
             Self::Icmp { kind: 8, .. } => Some(Self::Icmp { kind: 0, code: 0 }),
+            Self::Icmp { kind: kind @ (13 | 15 | 17), .. } => Some(Self::Icmp { kind: kind + 1, code: 0 }),
             Self::Icmp { .. } => None,
             Self::Other(number) => Some(Self::Other(number)),
         }

@@ -267,12 +267,30 @@ impl Lab {
             kind: InterfaceKind::Machine,
         };
         self.topology.interfaces.insert(id, interface);
+        self.adopt(id)
+    }
+
+    /// Makes the namespace of an interface's machine, which forwards nothing. Its link is made by [`Lab::apply`].
+    ///
+    /// # Panics
+    /// If the kernel refuses the namespace.
+    pub fn adopt(&mut self, id: NetworkInterfaceId) -> Guest {
         let name = self.name(&id.to_string());
         ip(None, &[&format!("netns add {name}")]);
         ip(Some(&name), &["link set dev lo up"]);
         let guest = Guest { interface: id, namespace: netns::path_of(&name), name };
+        let forward = || Ok(std::fs::write("/proc/sys/net/ipv4/ip_forward", "0"));
+        netns::run_in(&guest.namespace, forward).expect("entering a guest").expect("turning forwarding off");
         self.guests.insert(id, guest.clone());
         guest
+    }
+
+    /// Gives the operator's machine a way to every address of the internet, which all end at its one host.
+    ///
+    /// # Panics
+    /// If the kernel refuses the route.
+    pub fn let_everything_out(&self) {
+        ip(Some(&self.name("machine")), &[&format!("route add default via {}", Self::INTERNET)]);
     }
 
     /// The interface of a guest, to change it.

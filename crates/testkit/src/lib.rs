@@ -8,10 +8,13 @@
 mod lab;
 mod leftovers;
 mod probe;
+mod wire;
 
 pub use lab::{ALLOW_ALL, Guest, Lab, acl_entry};
 pub use leftovers::{assert_no_leftovers, leftovers};
 pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, time_refusals, udp_ask};
+
+pub use wire::{Kind, Seen, Sent, Wire, count};
 
 /// Whether kernel tests can run here: they need root. Where `DAEMUN_REQUIRE_KERNEL_TESTS` is set, a test that cannot
 /// run fails instead of being skipped.

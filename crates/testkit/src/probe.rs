@@ -35,7 +35,7 @@ impl Reach {
 ///
 /// # Panics
 /// If the namespace cannot be entered.
-fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send) -> T {
     run_in(namespace, || Ok(work())).unwrap_or_else(|e| panic!("{}: {e}", namespace.display()))
 }
 
@@ -163,7 +163,7 @@ fn ping_identifier() -> [u8; 2] {
 }
 
 /// The internet checksum (RFC 1071).
-fn checksum(bytes: &[u8]) -> u16 {
+pub(crate) fn checksum(bytes: &[u8]) -> u16 {
     let words = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0)));
     let mut sum: u32 = words.sum();
     while sum > 0xffff {

@@ -187,7 +187,7 @@ fn libtest(plan: &Plan, packages: &[&str], filter: &[&str]) -> Result<Counts> {
 
 fn rust_tests(plan: &Plan, command: &mut Command) -> Result<shell::Watched> {
     if plan.long {
-        command.env("PROPTEST_CASES", "5000");
+        command.env("PROPTEST_CASES", "5000").env("DAEMUN_DIFFERENTIAL_PACKETS", "100000");
     }
     shell::watch(command)
 }

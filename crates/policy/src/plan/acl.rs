@@ -126,9 +126,11 @@ fn entry_rule(entry: &AclEntry, direction: Direction) -> Option<Rule> {
         Direction::Ingress => Field::Source,
         Direction::Egress => Field::Destination,
     };
-    let mut matches = match block == Ipv4Cidr::ANY {
-        true => vec![Match::Ipv4],
-        false => vec![Match::Block { field, block, not: false }],
+    let mut matches = match (block == Ipv4Cidr::ANY, entry.protocol) {
+        // ICMP is of IPv4, and `nft` leaves out what that says already.
+        (true, Protocol::Icmp { .. } | Protocol::Other(1)) => Vec::new(),
+        (true, _) => vec![Match::Ipv4],
+        (false, _) => vec![Match::Block { field, block, not: false }],
     };
     let number = |field, range| Match::Number { field, range };
     let one = |number: u8| (u16::from(number), u16::from(number));
