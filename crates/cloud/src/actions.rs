@@ -40,7 +40,7 @@ mod vpc_endpoints;
 mod vpcs;
 mod vpn_gateways;
 
-pub use instances::InstanceListing;
+pub use instances::{InstanceListing, shown_instance};
 
 use ec2_shapes::{Request, Response, dispatch_read, dispatch_write};
 

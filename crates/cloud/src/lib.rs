@@ -22,6 +22,7 @@ pub mod names;
 pub mod prefix_lists;
 pub mod query;
 pub mod quotas;
+mod reads;
 pub mod resource;
 pub mod routing;
 mod seed;
@@ -38,6 +39,7 @@ mod view;
 
 pub use context::{Config, ConsoleOutput, Context};
 pub use error::ApiError;
+pub use reads::{Reader, Reads};
 pub use seed::{DEFAULT_VPC, is_seeded, seed_region};
 pub use state::{Change, Key, Operation, Record, State, Tables};
 pub use transaction::Transaction;

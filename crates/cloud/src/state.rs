@@ -10,6 +10,7 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use types::*;
 
+use crate::reads::Reader;
 use crate::resource::*;
 use crate::settle;
 
@@ -48,6 +49,15 @@ macro_rules! tables {
             fn from(record: $record) -> Self { Self::$record(Arc::new(record)) }
         })*
 
+        impl<'a> Reader<'a> {
+            $($(#[$doc])* pub fn $table(self, id: &$key) -> Option<&'a Arc<$record>> {
+                self.look_up(
+                    |tables| tables.$table.get(id),
+                    |found| (Key::$record(id.clone()), found.cloned().map(Record::$record)),
+                )
+            })*
+        }
+
         impl Tables {
             fn put(&mut self, record: Record) {
                 self.forget(&record.key());
@@ -62,6 +72,17 @@ macro_rules! tables {
             /// The resource of this key, as a record.
             pub fn record_of(&self, key: &Key) -> Option<Record> {
                 match key { $(Key::$record(id) => self.$table.get(id).cloned().map(Record::$record),)* }
+            }
+
+            /// Whether this is what is there under the key: the very same record, not only an equal one.
+            pub(crate) fn is_still(&self, key: &Key, found: Option<&Record>) -> bool {
+                match key {
+                    $(Key::$record(id) => match (self.$table.get(id), found) {
+                        (Some(now), Some(Record::$record(then))) => Arc::ptr_eq(now, then),
+                        (None, None) => true,
+                        _ => false,
+                    },)*
+                }
             }
 
             /// Every resource, as a list of records.
@@ -231,6 +252,16 @@ pub struct Change {
     pub region: Option<Region>,
     /// What happens to it.
     pub operation: Operation,
+}
+
+impl Change {
+    /// Whether both store the same resource, so that nothing is left of this one after the other.
+    pub(crate) fn is_overwritten_by(&self, later: &Self) -> bool {
+        match (&self.operation, &later.operation) {
+            (Operation::Put(now), Operation::Put(then)) => now.key() == then.key() && self.region == later.region,
+            _ => false,
+        }
+    }
 }
 
 /// Everything there is.

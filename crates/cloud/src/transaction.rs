@@ -67,7 +67,11 @@ impl Transaction {
     fn record(&mut self, region: Option<Region>, operation: Operation) {
         let change = Change { region, operation };
         self.state.apply(change.clone());
-        self.changes.push(change);
+        // What is made in steps is one Change in the end.
+        match self.changes.last_mut() {
+            Some(last) if last.is_overwritten_by(&change) => *last = change,
+            _ => self.changes.push(change),
+        }
     }
 
     /// Has the caller told of this error although the Changes stand: the action was done in part, as EC2 does a few.

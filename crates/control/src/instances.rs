@@ -40,6 +40,10 @@ use crate::{Parts, chain, now};
 const COMPARE_EVERY: Duration = Duration::from_secs(15);
 /// How long to wait before working again on an instance whose last task failed.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// How many times as long as it takes to look at all instances to wait before doing it again, at least.
+const LOOKS_PART: u32 = 4;
+/// But never longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// How often the exits of machines are asked for.
 const EXITS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -90,7 +94,10 @@ impl Controller {
                 self.reap().await;
                 compare_at = Instant::now() + COMPARE_EVERY;
             }
+            let begun = Instant::now();
             self.start_tasks();
+            // In a large cloud whose instances all move on, looking at them shall not take what moves them.
+            tokio::time::sleep((begun.elapsed() * LOOKS_PART).min(LONGEST_PAUSE)).await;
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 Some(id) = exits.recv() => {
@@ -99,7 +106,13 @@ impl Controller {
                         self.exited.insert(id);
                     }
                 }
-                Some(ended) = self.tasks.join_next() => self.task_ended(ended),
+                Some(ended) = self.tasks.join_next() => {
+                    self.task_ended(ended);
+                    // Tasks end together, when what they report is on disk, and each time all instances are looked at.
+                    while let Some(ended) = self.tasks.try_join_next() {
+                        self.task_ended(ended);
+                    }
+                }
                 () = sleep_until(compare_at) => {}
             }
         }

@@ -12,6 +12,7 @@ mod engine;
 mod identity;
 mod images;
 mod info;
+mod shown;
 
 use std::io::IsTerminal;
 use std::net::SocketAddr;

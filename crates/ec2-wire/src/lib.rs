@@ -21,4 +21,6 @@ mod xml;
 pub use ec2_shapes::{Action, Request, Response};
 pub use error::{WireError, http_status};
 pub use query::{MAX_DEPTH, decode, encode_request};
-pub use xml::{InstancePieces, ResponseError, XMLNS, decode_response, encode, encode_error, encode_query_error};
+pub use xml::{
+    InstancePieces, ResponseError, XMLNS, decode_response, encode, encode_error, encode_query_error, instance_item,
+};

@@ -4,7 +4,7 @@
 //! symbolic link for each range in use, named by its first id and pointing to its owner. Making a link either
 //! succeeds or finds it taken; no lock is needed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::ErrorKind;
@@ -23,9 +23,23 @@ const COUNT: u32 = (0x6fff_0000 - FIRST) / IDS_PER_MACHINE;
 /// The ranges of this host, as one cloud sees them.
 #[derive(Debug)]
 pub struct UidRanges {
-    directory: PathBuf,
+    /// Absent where machines only pretend: their ranges are nobody's.
+    directory: Option<PathBuf>,
     cloud: String,
-    own: Mutex<BTreeMap<String, u32>>,
+    own: Mutex<Own>,
+}
+
+#[derive(Debug, Default)]
+struct Own {
+    by_owner: BTreeMap<String, u32>,
+    taken: BTreeSet<u32>,
+}
+
+impl Own {
+    fn insert(&mut self, owner: &str, base: u32) {
+        self.by_owner.insert(owner.to_owned(), base);
+        self.taken.insert(base);
+    }
 }
 
 impl UidRanges {
@@ -35,7 +49,7 @@ impl UidRanges {
     /// If the directory cannot be made or read.
     pub fn open(directory: PathBuf, cloud: &str) -> Result<Self> {
         fs::create_dir_all(&directory).map_err(|e| HostError::io("making", &directory, e))?;
-        let mut own = BTreeMap::new();
+        let mut own = Own::default();
         let entries = fs::read_dir(&directory).map_err(|e| HostError::io("reading", &directory, e))?;
         for entry in entries.flatten() {
             let base = entry.file_name().to_str().and_then(|name| name.parse().ok());
@@ -43,10 +57,15 @@ impl UidRanges {
             if let (Some(base), Some(owner)) = (base, owner)
                 && let Some(name) = owner.strip_prefix(cloud).and_then(|rest| rest.strip_prefix(':'))
             {
-                own.insert(name.to_owned(), base);
+                own.insert(name, base);
             }
         }
-        Ok(Self { directory, cloud: cloud.to_owned(), own: Mutex::new(own) })
+        Ok(Self { directory: Some(directory), cloud: cloud.to_owned(), own: Mutex::new(own) })
+    }
+
+    /// The ranges of machines that only pretend, known to this process alone.
+    pub fn simulated() -> Self {
+        Self { directory: None, cloud: "simulated".to_owned(), own: Mutex::default() }
     }
 
     /// The first id of the owner's range; the range is taken if the owner has none.
@@ -55,7 +74,7 @@ impl UidRanges {
     /// If the directory cannot be written, or every range is taken.
     pub fn allocate(&self, owner: &str) -> Result<u32> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(base) = own.get(owner) {
+        if let Some(base) = own.by_owner.get(owner) {
             return Ok(*base);
         }
         let label = format!("{}:{owner}", self.cloud);
@@ -64,17 +83,23 @@ impl UidRanges {
         let start = (hasher.finish() % u64::from(COUNT)) as u32;
         for step in 0..COUNT {
             let base = FIRST + (start + step) % COUNT * IDS_PER_MACHINE;
-            let path = self.directory.join(base.to_string());
-            match symlink(&label, &path) {
-                Ok(()) => {
-                    own.insert(owner.to_owned(), base);
-                    return Ok(base);
-                }
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(HostError::io("writing", &path, error)),
+            if self.take(&own, base, &label)? {
+                own.insert(owner, base);
+                return Ok(base);
             }
         }
         Err(HostError::Other("every range of user ids is taken".to_owned()))
+    }
+
+    /// Takes a range; says whether it was free.
+    fn take(&self, own: &Own, base: u32, label: &str) -> Result<bool> {
+        let Some(directory) = &self.directory else { return Ok(!own.taken.contains(&base)) };
+        let path = directory.join(base.to_string());
+        match symlink(label, &path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(HostError::io("writing", &path, error)),
+        }
     }
 
     /// Gives the owner's range back; an owner that has none is fine.
@@ -83,20 +108,23 @@ impl UidRanges {
     /// If the directory cannot be written.
     pub fn release(&self, owner: &str) -> Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(base) = own.get(owner) else { return Ok(()) };
-        let path = self.directory.join(base.to_string());
-        match fs::remove_file(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(HostError::io("removing", &path, error)),
+        let Some(&base) = own.by_owner.get(owner) else { return Ok(()) };
+        if let Some(directory) = &self.directory {
+            let path = directory.join(base.to_string());
+            match fs::remove_file(&path) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(HostError::io("removing", &path, error)),
+            }
         }
-        own.remove(owner);
+        own.by_owner.remove(owner);
+        own.taken.remove(&base);
         Ok(())
     }
 
     /// Who of this cloud owns a range.
     pub fn owners(&self) -> Vec<String> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).by_owner.keys().cloned().collect()
     }
 }
 
@@ -121,5 +149,16 @@ mod tests {
         two.release("i-1").unwrap();
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
         fs::remove_dir(&dir).unwrap();
+    }
+
+    #[test]
+    fn pretended_ranges_are_no_less_apart() {
+        let ranges = UidRanges::simulated();
+        let bases: BTreeSet<u32> = (0..COUNT).map(|n| ranges.allocate(&n.to_string()).unwrap()).collect();
+        assert_eq!(bases.len(), COUNT as usize);
+        assert!(ranges.allocate("one more").is_err());
+        let base = ranges.allocate("7").unwrap();
+        ranges.release("7").unwrap();
+        assert_eq!(ranges.allocate("one more").unwrap(), base);
     }
 }

@@ -1,8 +1,10 @@
 //! The one writer.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use cloud::{Change, State, Transaction};
@@ -13,6 +15,11 @@ use crate::disk::{Disk, LogEntry, StoreError};
 
 /// How many jobs are taken into one durable transaction at most.
 const MAX_BATCH: usize = 256;
+
+/// How long nobody must have written before the disk is put in order, each step of it.
+const IDLE: Duration = Duration::from_millis(20);
+/// How long to wait before trying that again after a failure.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Who writes, for the log.
 #[derive(Debug, Clone)]
@@ -114,7 +121,7 @@ struct Shared {
 /// The database and the State in it. redb panics over some kinds of damage; here that is an error like any other.
 fn read(path: &Path) -> Result<(Disk, State), StoreError> {
     let read = || {
-        let disk = Disk::open(path)?;
+        let mut disk = Disk::open(path)?;
         let state = disk.load()?;
         Ok((disk, state))
     };
@@ -181,7 +188,7 @@ impl Ledger {
     /// # Errors
     /// If the disk cannot be read.
     pub fn log(&self, limit: usize, wanted: impl Fn(&LogEntry) -> bool) -> Result<Vec<LogEntry>, StoreError> {
-        self.shared.disk.lock().unwrap_or_else(std::sync::PoisonError::into_inner).log(limit, wanted)
+        lock(&self.shared.disk).log(limit, wanted)
     }
 
     /// Finishes what was sent and closes the store; later writes are refused.
@@ -204,7 +211,7 @@ fn write_batches(
     disk: &Mutex<Disk>,
     notify: &watch::Sender<u64>,
 ) {
-    while let Ok(first) = inbox.recv() {
+    while let Some(first) = next_job(inbox, disk) {
         let mut jobs = vec![first];
         jobs.extend(inbox.try_iter().take(MAX_BATCH - 1));
         let mut state = State::clone(&published.load());
@@ -234,9 +241,38 @@ fn write_batches(
     }
 }
 
+/// The next job; `None` when there will be no more. While there is none, the disk is put in order.
+fn next_job(inbox: &mpsc::Receiver<Box<dyn Job>>, disk: &Mutex<Disk>) -> Option<Box<dyn Job>> {
+    let mut pause = IDLE;
+    while lock(disk).is_behind() {
+        match inbox.recv_timeout(pause) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Timeout) => pause = if catch_up(disk) { IDLE } else { RETRY_AFTER },
+            Err(RecvTimeoutError::Disconnected) if catch_up(disk) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+    inbox.recv().ok()
+}
+
+fn lock(disk: &Mutex<Disk>) -> MutexGuard<'_, Disk> {
+    disk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Brings the table of records a step nearer to the log; says whether that worked.
+fn catch_up(disk: &Mutex<Disk>) -> bool {
+    let done = lock(disk).catch_up();
+    if let Err(error) = &done {
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "the records on disk stay behind the log; will try again"
+        );
+    }
+    done.is_ok()
+}
+
 fn commit(disk: &Mutex<Disk>, entries: &[LogEntry]) -> bool {
-    let mut disk = disk.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    match disk.commit(entries) {
+    match lock(disk).commit(entries) {
         Ok(()) => true,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "could not make changes durable");

@@ -4,11 +4,12 @@
 //! Changes of the whole batch in one durable transaction, publishes the new State, and only then answers. Readers
 //! take the published State without a lock.
 //!
-//! On disk (redb) there are two tables: `records` holds every resource as it is now, `log` every step that led
-//! there, with who took it and when.
+//! On disk (redb) there are two tables: `log` holds every step, with who took it and when, `records` every resource as
+//! it is now. A step is durable when it is in the log; the records follow when nobody writes.
 
 #![deny(missing_docs)]
 
+mod behind;
 mod disk;
 mod ledger;
 mod reserve;

@@ -33,7 +33,7 @@ pub(super) use credits::{
 pub(super) use describe::describe_instances;
 pub(super) use instance_types::describe_instance_types;
 pub(super) use launch::run_instances;
-pub use listing::InstanceListing;
+pub use listing::{InstanceListing, shown_instance};
 pub(super) use modify::{modify_instance_attribute, reset_instance_attribute};
 pub(super) use monitoring::{monitor_instances, report_instance_status, unmonitor_instances};
 pub(super) use options::{
@@ -63,7 +63,7 @@ pub(super) fn described<'a>(
     text: &str,
 ) -> Result<(&'a Arc<Instance>, ec2_shapes::Instance), ApiError> {
     let instance = find_instance(tables, parse_instance_id(text)?)?;
-    Ok((instance, shape::InstanceView { context, tables, instance }.to_shape()))
+    Ok((instance, shape::InstanceView::new(context, tables, instance).to_shape()))
 }
 
 /// The id of an instance.

@@ -53,7 +53,7 @@ pub(super) fn describe_network_interfaces(
             request.next_token.as_deref(),
         )
     };
-    let row = |interface| InterfaceView { context, tables: view.tables(), interface };
+    let row = |interface| InterfaceView { account: context.account(), tables: view.tables().into(), interface };
     let (rows, next_token) = list(view.tables(), asked, row)?;
     let network_interfaces = rows.into_iter().map(InterfaceView::to_shape).collect();
     Ok(DescribeNetworkInterfacesResult { network_interfaces, next_token })

@@ -3,6 +3,7 @@
 use ec2_shapes::GroupIdentifier;
 use types::{SecurityGroupId, Timestamp};
 
+use crate::reads::Reader;
 use crate::state::Tables;
 
 /// A moment as answers carry it.
@@ -12,9 +13,14 @@ pub(super) fn moment(at: Timestamp) -> ec2_shapes::Timestamp {
 
 /// The ids and names of groups.
 pub(super) fn group_identifiers(tables: &Tables, groups: &[SecurityGroupId]) -> Vec<GroupIdentifier> {
+    read_group_identifiers(tables.into(), groups)
+}
+
+/// The same, read as whoever asks wants it read.
+pub(super) fn read_group_identifiers(tables: Reader<'_>, groups: &[SecurityGroupId]) -> Vec<GroupIdentifier> {
     let identifier = |id: &SecurityGroupId| GroupIdentifier {
         group_id: Some(id.to_string()),
-        group_name: tables.security_groups.get(id).map(|group| group.name.to_string()),
+        group_name: tables.security_groups(id).map(|group| group.name.to_string()),
     };
     groups.iter().map(identifier).collect()
 }

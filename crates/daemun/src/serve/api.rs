@@ -22,6 +22,7 @@ use types::{Region, Timestamp};
 
 use self::refusal::{Refusal, content_type};
 use super::body::Body;
+use super::shown::Shown;
 use crate::credentials::AccessKey;
 
 /// The largest body of a request, in bytes. User data, the largest thing a request may hold, is under 22 KiB.
@@ -41,6 +42,8 @@ pub(super) struct Api {
     key: AccessKey,
     session_key: SessionKey,
     machines: Arc<dyn Machines>,
+    /// Instances as they were last shown.
+    shown: Arc<Shown>,
 }
 
 /// Who asks, and where.
@@ -88,7 +91,9 @@ impl Api {
         session_key: SessionKey,
         machines: Arc<dyn Machines>,
     ) -> Self {
-        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, session_key, machines }
+        let shown = Arc::<Shown>::default();
+        tokio::spawn(Arc::clone(&shown).keep_small());
+        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, session_key, machines, shown }
     }
 
     /// The answer to any request whatever.

@@ -41,7 +41,7 @@ pub(super) fn start(options: &ServeOptions, state_dir: &Path, tag: CloudTag, sta
     }
     let parts = match options.engine {
         Engine::Container => container(options, state_dir, tag)?,
-        Engine::Simulated => simulated(state_dir, tag, state)?,
+        Engine::Simulated => simulated(state),
     };
     parts.machines.prepare().context("the host is not ready for machines; `daemun doctor` says what is missing")?;
     parts.layers.prepare().context("what an interrupted copy of a machine left cannot be removed")?;
@@ -104,15 +104,15 @@ pub(super) fn container(options: &ServeOptions, state_dir: &Path, tag: CloudTag)
 }
 
 /// Pretended machines end with the daemon; those that ran when it ended run on when it is back.
-fn simulated(state_dir: &Path, tag: CloudTag, state: &State) -> anyhow::Result<Parts> {
+fn simulated(state: &State) -> Parts {
     let instances = state.regions.values().flat_map(|tables| tables.instances.values());
     let running = instances.filter(|i| i.state == InstanceState::Running).map(|i| i.id);
-    Ok(Parts {
+    Parts {
         machines: Arc::new(SimulatedMachines::with_running(running)),
         layers: Arc::new(SimulatedLayers::default()),
         network: Arc::new(SimulatedNetwork::default()),
-        uid_ranges: Arc::new(UidRanges::open(state_dir.join("ids"), &tag.to_string())?),
+        uid_ranges: Arc::new(UidRanges::simulated()),
         list_images: Arc::new(|| Ok(host::image::simulated_images())),
         host_boot: "simulated".to_owned(),
-    })
+    }
 }

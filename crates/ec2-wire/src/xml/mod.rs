@@ -7,7 +7,7 @@ mod tests;
 pub(crate) mod value;
 pub(crate) mod writer;
 
-pub use pieces::InstancePieces;
+pub use pieces::{InstancePieces, instance_item};
 pub(crate) use reader::{Element, Malformed};
 
 use ec2_shapes::{Action, Response};

@@ -8,10 +8,17 @@ use ec2_shapes::{DescribeInstancesResult, Instance, Reservation, Response};
 use super::value::ToXml as _;
 use super::writer::Writer;
 
-/// Room for what is taken at a time, in bytes: a usual piece and one instance more.
-const ROOM: usize = 72 << 10;
+/// Room for one instance, in bytes: more than most need.
+const ROOM: usize = 6 << 10;
 
-/// An answer of DescribeInstances on its way.
+/// An instance as it stands in the list of a reservation.
+pub fn instance_item(instance: &Instance) -> Vec<u8> {
+    let mut out = Writer::continued_with_capacity(ROOM);
+    instance.to_xml("item", &mut out);
+    out.finish()
+}
+
+/// An answer of DescribeInstances on its way: what is around its instances.
 pub struct InstancePieces {
     out: Writer,
     /// What ends the reservation that is open.
@@ -26,12 +33,13 @@ impl InstancePieces {
         let rest = DescribeInstancesResult { reservations: Vec::new(), ..rest };
         let text = super::encode_text(&Response::DescribeInstances(Box::new(rest)), request_id);
         let (start, end) = around_list(&text, "reservationSet");
-        let mut out = Writer::continued_with_capacity(ROOM);
+        let mut out = Writer::continued();
         out.raw(&start);
         Self { out, reservation_end: None, end }
     }
 
-    /// Begins a reservation, ending the one before; its instances come one by one.
+    /// Begins a reservation, ending the one before; after what is then taken come its instances, each as
+    /// [`instance_item`].
     pub fn reservation(&mut self, reservation: Reservation) {
         self.end_reservation();
         let mut item = Writer::continued();
@@ -41,24 +49,9 @@ impl InstancePieces {
         self.reservation_end = Some(end);
     }
 
-    /// Writes an instance of the reservation that is open.
-    pub fn instance(&mut self, instance: &Instance) {
-        instance.to_xml("item", &mut self.out);
-    }
-
-    /// How many bytes are written and not yet taken.
-    pub fn len(&self) -> usize {
-        self.out.len()
-    }
-
-    /// Whether nothing is written that was not taken.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Takes what is written so far.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::replace(&mut self.out, Writer::continued_with_capacity(ROOM)).finish()
+        std::mem::take(&mut self.out).finish()
     }
 
     /// Ends the answer and takes the rest of it.
@@ -98,9 +91,8 @@ mod tests {
         for reservation in &answer.reservations {
             pieces.reservation(reservation.clone());
             for instance in &reservation.instances {
-                pieces.instance(instance);
                 document.extend(pieces.take());
-                assert!(pieces.is_empty());
+                document.extend(instance_item(instance));
             }
         }
         document.extend(pieces.finish());

@@ -28,11 +28,6 @@ impl Writer {
         Self { text: String::with_capacity(bytes) }
     }
 
-    /// How many bytes are written.
-    pub fn len(&self) -> usize {
-        self.text.len()
-    }
-
     /// XML as it is.
     pub fn raw(&mut self, xml: &str) {
         self.text.push_str(xml);
@@ -114,18 +109,17 @@ impl Writer {
     }
 
     /// The document as it travels.
-    /// The document as it travels.
     pub fn finish(self) -> Vec<u8> {
         self.text.into_bytes()
     }
 }
 
-/// Whether the character needs an escape, or is outside what XML 1.0 calls a `Char`.
 /// Whether a byte begins or continues a character that stands for itself. U+FFFE and U+FFFF begin with 0xEF.
 fn is_plain(byte: u8) -> bool {
     (byte >= b' ') & (byte != b'&') & (byte != b'<') & (byte != b'>') & (byte != 0xef)
 }
 
+/// Whether the character needs an escape, or is outside what XML 1.0 calls a `Char`.
 fn is_special(c: char) -> bool {
     match c {
         '&' | '<' | '>' | '\u{fffe}' | '\u{ffff}' => true,

@@ -22,7 +22,7 @@ pub(in crate::actions) fn describe_instance_attribute(
 ) -> Result<InstanceAttribute, ApiError> {
     let tables = view.tables();
     let instance = find_instance(tables, parse_instance_id(&request.instance_id)?)?;
-    let primary = InstanceView { context, tables, instance }.primary();
+    let primary = InstanceView::new(context, tables, instance).primary();
     let mut answer = InstanceAttribute { instance_id: Some(instance.id.to_string()), ..InstanceAttribute::default() };
     let text = |value: &str| Some(AttributeValue { value: Some(value.to_owned()) });
     let none = Some(AttributeValue::default());
@@ -43,7 +43,7 @@ pub(in crate::actions) fn describe_instance_attribute(
         }
         Name::RootDeviceName => answer.root_device_name = text(&instance.root_device),
         Name::BlockDeviceMapping => {
-            answer.block_device_mappings = InstanceView { context, tables, instance }.block_devices();
+            answer.block_device_mappings = InstanceView::new(context, tables, instance).block_devices();
         }
         // No image here has a product code.
         Name::ProductCodes => {}

@@ -87,7 +87,7 @@ impl InstanceView<'_> {
             "launch-index" => found(&instance.launch_index.to_string()),
             "launch-time" => found(&instance.launch_time.to_string()),
             "monitoring-state" => found(self.monitoring().as_str()),
-            "owner-id" => found(self.context.account().as_str()),
+            "owner-id" => found(self.account.as_str()),
             "reason" => found(&instance.transition_reason),
             "reservation-id" => found(&instance.reservation.to_string()),
             "root-device-name" => found(&instance.root_device),

@@ -66,7 +66,7 @@ pub(in crate::actions) fn run_instances(
     }
     idempotency::remember(context, tx, ACTION, &scope, token, parameters, id.to_string());
     let views = made.iter().filter_map(|id| tx.instances.get(id));
-    Ok(reservation(context, id, views.map(|instance| InstanceView { context, tables: tx, instance }).collect()))
+    Ok(reservation(context, id, views.map(|instance| InstanceView::new(context, tx, instance)).collect()))
 }
 
 /// Checks `MinCount` and `MaxCount` by themselves.
@@ -149,7 +149,7 @@ fn repeat(context: &Context, tx: &Transaction, made: &str) -> Result<Reservation
         .instances
         .values()
         .filter(|instance| instance.reservation == id)
-        .map(|instance| InstanceView { context, tables: tx, instance })
+        .map(|instance| InstanceView::new(context, tx, instance))
         .collect();
     if instances.iter().all(|view| view.instance.state.is_ending()) {
         let message = "The client token was used before, for instances that have been terminated since.";

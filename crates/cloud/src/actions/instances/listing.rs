@@ -1,4 +1,4 @@
-//! The instances that a DescribeInstances tells of: found at once, written out one by one.
+//! The instances that a DescribeInstances tells of: found at once, shown one by one.
 //!
 //! What is found is a list of pointers into a snapshot, so a long answer can be made while it is sent, and costs no
 //! more memory than a short one.
@@ -13,6 +13,7 @@ use super::shape::InstanceView;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::{Filters, PageLimits, page};
+use crate::reads::Reads;
 use crate::resource::Instance;
 use crate::state::Tables;
 use crate::view::View;
@@ -37,13 +38,13 @@ impl InstanceListing {
         let tables = view.tables();
         let matching = select(tables, &request.instance_ids)?
             .into_iter()
-            .filter(|instance| filters.matches(&InstanceView { context, tables, instance }));
+            .filter(|instance| filters.matches(&InstanceView::new(context, tables, instance)));
         let ids_name = (!request.instance_ids.is_empty()).then_some("instancesSet");
         let token = request.next_token.as_deref();
         let key = |instance: &&Arc<Instance>| instance.id.to_string();
         let (found, next_token) = page(matching, key, PageLimits::USUAL, request.max_results, token, ids_name)?;
         let mut instances: Vec<Arc<Instance>> = found.into_iter().cloned().collect();
-        instances.sort_by_key(|instance| (instance.reservation, instance.launch_index));
+        instances.sort_unstable_by_key(|instance| (instance.reservation, instance.launch_index));
         Ok(Self { instances: instances.into_iter(), current: None, next_token })
     }
 
@@ -58,26 +59,32 @@ impl InstanceListing {
     }
 
     /// The next instance, and before the first one of a reservation that reservation without its instances.
-    ///
-    /// `tables` are those of the view that the listing was found in.
-    pub fn next(&mut self, context: &Context, tables: &Tables) -> Option<(Option<Reservation>, InstanceShape)> {
+    pub fn next(&mut self, context: &Context) -> Option<(Option<Reservation>, Arc<Instance>)> {
         let instance = self.instances.next()?;
         let begins = self.current.replace(instance.reservation) != Some(instance.reservation);
         let reservation = begins.then(|| reservation(context, instance.reservation, Vec::new()));
-        Some((reservation, InstanceView { context, tables, instance: &instance }.to_shape()))
+        Some((reservation, instance))
     }
 
-    /// All that is still to come, in reservations.
+    /// All that is still to come, in reservations. `tables` are those of the view that the listing was found in.
     pub(super) fn collect(mut self, context: &Context, tables: &Tables) -> Vec<Reservation> {
         let mut reservations: Vec<Reservation> = Vec::new();
-        while let Some((begun, instance)) = self.next(context, tables) {
+        while let Some((begun, instance)) = self.next(context) {
             reservations.extend(begun);
             if let Some(reservation) = reservations.last_mut() {
-                reservation.instances.push(instance);
+                reservation.instances.push(InstanceView::new(context, tables, &instance).to_shape());
             }
         }
         reservations
     }
+}
+
+/// An instance as answers show it, and all that this was made from beside the instance's own record.
+///
+/// The account is the only other thing that it depends on, and that never changes.
+pub fn shown_instance(context: &Context, tables: &Tables, instance: &Instance) -> (InstanceShape, Reads) {
+    let account = context.account();
+    Reads::noted(tables, |tables| InstanceView { account, tables, instance }.to_shape())
 }
 
 /// A reservation with these of its instances, in the order of their launch.

@@ -10,7 +10,7 @@ use ec2_shapes::{
     InstanceRebootMigrationState, InstanceStateName, Monitoring, MonitoringState, OperatorResponse, Placement,
     PrivateDnsNameOptionsResponse, Tenancy, VirtualizationType,
 };
-use types::InstanceState;
+use types::{AccountId, InstanceState};
 
 use super::monitoring;
 use super::options::preference;
@@ -20,6 +20,7 @@ use crate::actions::show;
 use crate::catalog::InstanceType;
 use crate::context::Context;
 use crate::names::instance_dns_name;
+use crate::reads::Reader;
 use crate::resource::{
     self, BlockDevice, CapacityChoice, Instance, InstanceTenancy, MetadataOptions, VolumeAttachment,
 };
@@ -39,16 +40,22 @@ pub(in crate::actions) fn state(state: InstanceState) -> ec2_shapes::InstanceSta
 /// An instance with what answers and filters say about it.
 #[derive(Clone, Copy)]
 pub(super) struct InstanceView<'a> {
-    pub context: &'a Context,
-    pub tables: &'a Tables,
+    pub account: &'a AccountId,
+    pub tables: Reader<'a>,
     pub instance: &'a Instance,
 }
 
 impl<'a> InstanceView<'a> {
+    /// An instance in these tables.
+    pub(super) fn new(context: &'a Context, tables: &'a Tables, instance: &'a Instance) -> Self {
+        Self { account: context.account(), tables: tables.into(), instance }
+    }
+
     /// Its interfaces, the primary one first.
     pub(super) fn interfaces(&self) -> impl Iterator<Item = InterfaceView<'a>> + use<'a> {
-        let (context, tables) = (self.context, self.tables);
-        tables.interfaces_of(self.instance).map(move |interface| InterfaceView { context, tables, interface })
+        let Self { account, tables, instance } = *self;
+        let interfaces = instance.interfaces.iter().filter_map(move |id| tables.interfaces(id));
+        interfaces.map(move |interface| InterfaceView { account, tables, interface })
     }
 
     /// Its primary interface, unless it was terminated.
@@ -115,7 +122,7 @@ impl<'a> InstanceView<'a> {
             public_ip_address: public.map(|public| public.ip.to_string()),
             root_device_name: Some(instance.root_device.clone()),
             security_groups: primary
-                .map(|view| show::group_identifiers(self.tables, &view.interface.groups))
+                .map(|view| show::read_group_identifiers(self.tables, &view.interface.groups))
                 .unwrap_or_default(),
             source_dest_check: primary.map(|view| view.interface.source_dest_check),
             spot_instance_request_id: instance.options.spot_request.map(|id| id.to_string()),
@@ -194,7 +201,7 @@ impl<'a> InstanceView<'a> {
     pub(super) fn disks(&self) -> impl Iterator<Item = (&'a BlockDevice, Option<&'a VolumeAttachment>)> + use<'a> {
         let (tables, instance) = (self.tables, self.instance);
         instance.block_devices.iter().map(move |device| {
-            let volume = tables.volumes.get(&device.volume);
+            let volume = tables.volumes(&device.volume);
             (device, volume.and_then(|volume| volume.attachment_to(instance.id)))
         })
     }

@@ -7,3 +7,4 @@ mod modify;
 mod options;
 mod power;
 mod random;
+mod shown;

@@ -44,7 +44,8 @@ pub(in crate::actions) fn describe_network_interface_attribute(
             answer.source_dest_check = Some(AttributeBooleanValue { value: Some(interface.source_dest_check) });
         }
         NetworkInterfaceAttribute::Attachment => {
-            answer.attachment = InterfaceView { context, tables: view.tables(), interface }.attachment();
+            answer.attachment =
+                InterfaceView { account: context.account(), tables: view.tables().into(), interface }.attachment();
         }
         NetworkInterfaceAttribute::AssociatePublicIpAddress => {
             answer.associate_public_ip_address = Some(interface.auto_public);

@@ -205,7 +205,9 @@ fn answer(
 ) -> CreateNetworkInterfaceResult {
     CreateNetworkInterfaceResult {
         client_token: request.client_token.clone().filter(|token| !token.is_empty()),
-        network_interface: Some(InterfaceView { context, tables, interface }.to_shape()),
+        network_interface: Some(
+            InterfaceView { account: context.account(), tables: tables.into(), interface }.to_shape(),
+        ),
     }
 }
 

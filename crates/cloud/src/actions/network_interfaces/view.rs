@@ -7,14 +7,13 @@ use ec2_shapes::{
     NetworkInterfaceAssociation, NetworkInterfaceAttachment, NetworkInterfaceIpv6Address,
     NetworkInterfacePrivateIpAddress, NetworkInterfaceStatus, NetworkInterfaceType, OperatorResponse,
 };
-use types::Timestamp;
+use types::{AccountId, Timestamp};
 
 use crate::actions::show;
-use crate::context::Context;
 use crate::names::{private_dns_name, public_dns_name};
 use crate::query::Filterable;
+use crate::reads::Reader;
 use crate::resource::{ConnectionTracking, InterfaceType, NetworkInterface, PublicAddress, Tags, TransitionKind};
-use crate::state::Tables;
 use crate::tagging;
 
 /// Who owns what services attach.
@@ -26,8 +25,8 @@ const SERVICE_DEVICE_INDEX: u32 = 1;
 /// An interface with what answers and filters say about it.
 #[derive(Clone, Copy)]
 pub(in crate::actions) struct InterfaceView<'a> {
-    pub context: &'a Context,
-    pub tables: &'a Tables,
+    pub account: &'a AccountId,
+    pub tables: Reader<'a>,
     pub interface: &'a NetworkInterface,
 }
 
@@ -37,7 +36,7 @@ type Held<'a> = (Ipv4Addr, Option<&'a PublicAddress>);
 impl<'a> InterfaceView<'a> {
     /// Whether machines of the VPC have names in the DNS.
     fn has_names(&self) -> bool {
-        self.tables.vpcs.get(&self.interface.vpc).is_some_and(|vpc| vpc.enable_dns_support && vpc.enable_dns_hostnames)
+        self.tables.vpcs(&self.interface.vpc).is_some_and(|vpc| vpc.enable_dns_support && vpc.enable_dns_hostnames)
     }
 
     fn name_of(&self, private_ip: Ipv4Addr) -> Option<String> {
@@ -60,7 +59,7 @@ impl<'a> InterfaceView<'a> {
 
     /// Who owns a public address: the account for an Elastic one, else Amazon.
     fn owner_of(&self, public: &PublicAddress) -> &'a str {
-        if public.elastic.is_some() { self.context.account().as_str() } else { "amazon" }
+        if public.elastic.is_some() { self.account.as_str() } else { "amazon" }
     }
 
     fn association(&self, public: &PublicAddress) -> NetworkInterfaceAssociation {
@@ -101,7 +100,7 @@ impl<'a> InterfaceView<'a> {
                 delete_on_termination: Some(attachment.delete_on_termination),
                 device_index: i32::try_from(attachment.device_index).ok(),
                 instance_id: Some(attachment.instance.to_string()),
-                instance_owner_id: Some(self.context.account().to_string()),
+                instance_owner_id: Some(self.account.to_string()),
                 network_card_index: Some(0),
                 status,
                 ..NetworkInterfaceAttachment::default()
@@ -158,14 +157,14 @@ impl<'a> InterfaceView<'a> {
             connection_tracking_configuration: connection_tracking(interface.connection_tracking),
             deny_all_igw_traffic: Some(false),
             description: Some(interface.description.clone()),
-            groups: show::group_identifiers(self.tables, &interface.groups),
+            groups: show::read_group_identifiers(self.tables, &interface.groups),
             interface_type: Some(self.interface_type()),
             ipv6_address: interface.ipv6.first().map(ToString::to_string),
             ipv6_addresses: self.ipv6_addresses(),
             mac_address: Some(interface.mac.to_string()),
             network_interface_id: Some(interface.id.to_string()),
             operator: Some(OperatorResponse { managed: Some(false), ..OperatorResponse::default() }),
-            owner_id: Some(self.context.account().to_string()),
+            owner_id: Some(self.account.to_string()),
             private_dns_name: self.private_dns_name(),
             private_ip_address: Some(interface.private_ip.to_string()),
             private_ip_addresses: interface.addresses().map(|held| self.private_address(held)).collect(),
@@ -232,7 +231,7 @@ impl<'a> InterfaceView<'a> {
                 "delete-on-termination" => found(show::boolean(attachment.delete_on_termination)),
                 "device-index" => found(&attachment.device_index.to_string()),
                 "instance-id" => found(&attachment.instance.to_string()),
-                "instance-owner-id" => found(self.context.account().as_str()),
+                "instance-owner-id" => found(self.account.as_str()),
                 "network-card-index" => found("0"),
                 "status" => found(self.attachment_status().as_str()),
                 _ => {}
@@ -332,7 +331,7 @@ impl Filterable for InterfaceView<'_> {
             "group-name" => interface
                 .groups
                 .iter()
-                .filter_map(|id| self.tables.security_groups.get(id))
+                .filter_map(|id| self.tables.security_groups(id))
                 .for_each(|group| found(&group.name)),
             "interface-type" => {
                 found(self.interface_type().as_str());
@@ -345,7 +344,7 @@ impl Filterable for InterfaceView<'_> {
             "mac-address" => found(&interface.mac.to_string()),
             "network-interface-id" => found(&interface.id.to_string()),
             "operator.managed" => found("false"),
-            "owner-id" => found(self.context.account().as_str()),
+            "owner-id" => found(self.account.as_str()),
             "requester-id" => manager.iter().for_each(|manager| found(&manager.requester)),
             "requester-managed" => found(show::boolean(manager.is_some())),
             "source-dest-check" => found(show::boolean(interface.source_dest_check)),

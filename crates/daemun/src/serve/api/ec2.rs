@@ -40,7 +40,7 @@ impl Api {
         let state = self.ledger.state();
         let view = View::new(&state, &caller.region).ok_or_else(ApiError::internal)?;
         let listing = InstanceListing::find(&context, &view, request)?;
-        Ok(InstanceBody::new(Arc::clone(&state), context, listing).into())
+        Ok(InstanceBody::new(Arc::clone(&state), context, listing, Arc::clone(&self.shown)).into())
     }
 
     /// Checks that the caller may do this, in a region that is set up.
