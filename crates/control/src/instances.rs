@@ -44,6 +44,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 const LOOKS_PART: u32 = 4;
 /// But never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+/// And not where it is less than this, which is as exact as timers are.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 /// How often the exits of machines are asked for.
 const EXITS_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -97,7 +99,10 @@ impl Controller {
             let begun = Instant::now();
             self.start_tasks();
             // In a large cloud whose instances all move on, looking at them shall not take what moves them.
-            tokio::time::sleep((begun.elapsed() * LOOKS_PART).min(LONGEST_PAUSE)).await;
+            let pause = (begun.elapsed() * LOOKS_PART).min(LONGEST_PAUSE);
+            if pause >= SHORTEST_PAUSE {
+                tokio::time::sleep(pause).await;
+            }
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 Some(id) = exits.recv() => {
