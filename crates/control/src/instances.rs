@@ -4,6 +4,8 @@
 //! State        machine                              reported back
 //! pending      make disk and link, start            running, or on failure shutting-down with the reason
 //! running      reboot where one was asked for       reboot done
+//!              plug in and out what was attached    (nothing)
+//!              and detached
 //!              gone by itself                       stopped or shutting-down (as the instance wants it)
 //!              gone with the host's earlier boot    pending
 //! stopping     shut down                            stopped
@@ -25,15 +27,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::State;
 use cloud::imaging::{self, Capture};
 use cloud::resource::Instance;
+use cloud::{State, Tables};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{self, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use types::{InstanceId, InstanceState, Region};
 
-use crate::network::Applied;
+use crate::network::Follower;
+use crate::nics::{Connected, Forwards};
 use crate::{Parts, chain, now};
 
 /// How often all machines are compared with the State, changed or not.
@@ -49,17 +52,23 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 /// How often the exits of machines are asked for.
 const EXITS_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) fn spawn(parts: Parts, applied: Applied) -> JoinHandle<()> {
+pub(crate) fn spawn(parts: Parts, follower: Follower) -> JoinHandle<()> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let worker = step::Worker {
         parts: parts.clone(),
-        applied,
+        follower,
         // Booting is work for the processor: more at a time only makes each one slower.
         starts: Arc::new(Semaphore::new(cores * 2)),
     };
-    tokio::spawn(
-        Controller { parts, worker, busy: BTreeMap::new(), exited: BTreeSet::new(), tasks: JoinSet::new() }.run(),
-    )
+    let controller = Controller {
+        parts,
+        worker,
+        busy: BTreeMap::new(),
+        exited: BTreeSet::new(),
+        connected: BTreeMap::new(),
+        tasks: JoinSet::new(),
+    };
+    tokio::spawn(controller.run())
 }
 
 struct Controller {
@@ -69,8 +78,13 @@ struct Controller {
     busy: BTreeMap<InstanceId, task::Id>,
     /// Machines that are known to be off although the State may say otherwise.
     exited: BTreeSet<InstanceId>,
-    tasks: JoinSet<InstanceId>,
+    /// The interfaces that running machines are known to have. One that is not in here is looked at.
+    connected: BTreeMap<InstanceId, Connected>,
+    tasks: JoinSet<Done>,
 }
+
+/// How a task ended: which instance is free again, and the interfaces that its machine has by now, if it was given any.
+type Done = (InstanceId, Option<Connected>);
 
 /// What an instance needs next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +92,7 @@ pub(crate) enum Need {
     Capture(Capture),
     Start,
     Reboot,
+    Connect,
     NoteExit,
     Stop,
     Terminate,
@@ -86,11 +101,13 @@ pub(crate) enum Need {
 impl Controller {
     async fn run(mut self) {
         let mut changes = self.parts.ledger.watch();
+        let mut forwards = self.worker.follower.forwards.clone();
         let (exits_in, mut exits) = mpsc::unbounded_channel();
         watch_exits(self.parts.clone(), exits_in);
         let mut compare_at = Instant::now();
         loop {
             changes.borrow_and_update();
+            forwards.borrow_and_update();
             if Instant::now() >= compare_at {
                 self.compare().await;
                 self.reap().await;
@@ -105,6 +122,7 @@ impl Controller {
             }
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
+                changed = forwards.changed() => if changed.is_err() { return },
                 Some(id) = exits.recv() => {
                     self.exited.insert(id);
                     while let Ok(id) = exits.try_recv() {
@@ -123,10 +141,13 @@ impl Controller {
         }
     }
 
-    fn task_ended(&mut self, ended: Result<InstanceId, task::JoinError>) {
+    fn task_ended(&mut self, ended: Result<Done, task::JoinError>) {
         match ended {
-            Ok(id) => {
+            Ok((id, connected)) => {
                 self.busy.remove(&id);
+                if let Some(connected) = connected {
+                    self.connected.insert(id, connected);
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a task of an instance panicked");
@@ -138,39 +159,51 @@ impl Controller {
     /// Starts a task for every instance that needs one and has none.
     fn start_tasks(&mut self) {
         let state = self.parts.ledger.state();
+        let forwards = Arc::clone(&self.worker.follower.forwards.borrow());
         for (region, tables) in &state.regions {
             let captures: BTreeMap<InstanceId, Capture> =
                 imaging::captures(tables).map(|capture| (capture.instance, capture)).collect();
             for instance in tables.instances.values() {
                 let is_new = instance.state == InstanceState::Pending && instance.starts <= 1;
                 let capture = captures.get(&instance.id).copied().filter(|_| !is_new).map(Need::Capture);
-                let Some(need) = capture.or_else(|| self.need(instance)) else { continue };
+                let Some(need) = capture.or_else(|| self.need(tables, instance, &forwards)) else { continue };
                 if self.busy.contains_key(&instance.id) {
                     continue;
                 }
                 self.exited.remove(&instance.id);
+                if need != Need::Reboot {
+                    self.connected.remove(&instance.id);
+                }
                 let (worker, id) = (self.worker.clone(), instance.id);
                 let (state, region, instance) = (Arc::clone(&state), region.clone(), Arc::clone(instance));
                 let task = self.tasks.spawn(async move {
-                    if let Err(error) = worker.work(need, &state, &region, &instance).await {
-                        tracing::error!(%id, ?need, %error, "an instance cannot be moved on; will try again");
-                        tokio::time::sleep(RETRY_AFTER).await;
+                    match worker.work(need, &state, &region, &instance).await {
+                        Ok(connected) => (id, connected),
+                        Err(error) => {
+                            tracing::error!(%id, ?need, %error, "an instance cannot be moved on; will try again");
+                            tokio::time::sleep(RETRY_AFTER).await;
+                            (id, None)
+                        }
                     }
-                    id
                 });
                 self.busy.insert(id, task.id());
             }
         }
     }
 
-    fn need(&self, instance: &Instance) -> Option<Need> {
+    fn need(&mut self, tables: &Tables, instance: &Instance, forwards: &Forwards) -> Option<Need> {
         match instance.state {
             InstanceState::Pending => Some(Need::Start),
             InstanceState::Running if self.exited.contains(&instance.id) => Some(Need::NoteExit),
             InstanceState::Running if instance.reboots_wanted > instance.reboots_done => Some(Need::Reboot),
             InstanceState::Stopping => Some(Need::Stop),
             InstanceState::ShuttingDown => Some(Need::Terminate),
-            InstanceState::Running | InstanceState::Stopped | InstanceState::Terminated => None,
+            InstanceState::Running => {
+                let known = self.connected.get_mut(&instance.id);
+                let holds = known.is_some_and(|known| known.holds(&self.parts, tables, instance, forwards));
+                (!holds).then_some(Need::Connect)
+            }
+            InstanceState::Stopped | InstanceState::Terminated => None,
         }
     }
 
@@ -208,7 +241,7 @@ impl Controller {
                     if let Err(error) = &done {
                         tracing::error!(%id, %error, "it could not be removed");
                     }
-                    id
+                    (id, None)
                 });
                 self.busy.insert(id, task.id());
             }

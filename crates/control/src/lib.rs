@@ -18,6 +18,7 @@ mod instances;
 mod layers;
 mod machine_spec;
 mod network;
+mod nics;
 mod settle;
 mod topology;
 
@@ -69,8 +70,8 @@ pub struct Controllers {
 impl Controllers {
     /// Starts all controllers.
     pub fn start(parts: Parts) -> Self {
-        let (network, applied) = network::spawn(parts.clone());
-        let instances = instances::spawn(parts.clone(), applied);
+        let (network, follower) = network::spawn(parts.clone());
+        let instances = instances::spawn(parts.clone(), follower);
         Self { tasks: vec![network, instances, layers::spawn(parts.clone()), settle::spawn(parts)] }
     }
 }

@@ -8,42 +8,19 @@ use cloud::{State, View, names};
 use host::machine::{MachineSpec, NicSpec, SeedFile};
 use types::{ImageId, Region};
 
-use crate::Parts;
-
 /// The user and group that a key pair opens, as the images make it: the first ordinary one.
 const LOGIN_ID: u32 = 1000;
-/// The largest packet on a link inside a VPC, in bytes.
-const MTU_BYTES: u32 = 1500;
 
-/// The machine that an instance is, or why there cannot be one.
+/// The machine with these interfaces that an instance is, or why there cannot be one.
 pub(crate) fn machine_spec(
-    parts: &Parts,
     state: &State,
     region: &Region,
     instance: &Instance,
     uid_base: u32,
+    nics: Vec<NicSpec>,
 ) -> Result<MachineSpec, String> {
     let view = View::new(state, region).ok_or("its region is gone")?;
     let kind = InstanceType::find(&instance.instance_type).ok_or("its type is unknown")?;
-    let nics = view
-        .interfaces_of(instance)
-        // A machine has its primary interface alone.
-        .take(1)
-        .zip(0..)
-        .map(|(interface, index): (_, u32)| {
-            let subnet = view.subnets.get(&interface.subnet).ok_or("the subnet of an interface is gone")?;
-            Ok(NicSpec {
-                netns: parts.network.vpc_namespace(interface.vpc),
-                host_ifname: policy::eni_link_name(interface.id),
-                guest_ifname: format!("eth{index}"),
-                mac: interface.mac,
-                address: interface.private_ip,
-                gateway: subnet.gateway().ok_or("a subnet has no address for its router")?,
-                mtu: MTU_BYTES,
-                source_dest_check: interface.source_dest_check,
-            })
-        })
-        .collect::<Result<Vec<_>, &str>>()?;
     Ok(MachineSpec {
         id: instance.id,
         layers: instance.layers.iter().map(|layer| PathBuf::from(layer.0.as_ref())).collect(),

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::doors::OpenDoors;
+use crate::nics::{Forwards, forwards};
 use crate::{Parts, chain, topology};
 
 /// How often everything in the kernel is read again, changed or not.
@@ -18,6 +19,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The newest revision of the ledger that the kernel is known to follow.
 pub(crate) type Applied = watch::Receiver<Option<u64>>;
+
+/// What the instance controller needs to know of the network.
+#[derive(Clone)]
+pub(crate) struct Follower {
+    /// How far the kernel follows the State.
+    pub applied: Applied,
+    /// The routes to machines, as the kernel follows them.
+    pub forwards: watch::Receiver<Arc<Forwards>>,
+}
 
 /// Waits until the kernel follows `revision`.
 ///
@@ -32,12 +42,13 @@ pub(crate) async fn wait_applied(applied: &mut Applied, revision: u64, limit: Du
     }
 }
 
-pub(crate) fn spawn(parts: Parts) -> (JoinHandle<()>, Applied) {
+pub(crate) fn spawn(parts: Parts) -> (JoinHandle<()>, Follower) {
     let (publish, applied) = watch::channel(None);
-    (tokio::spawn(run(parts, publish)), applied)
+    let (tell, forwards) = watch::channel(Arc::default());
+    (tokio::spawn(run(parts, publish, tell)), Follower { applied, forwards })
 }
 
-async fn run(parts: Parts, publish: watch::Sender<Option<u64>>) {
+async fn run(parts: Parts, publish: watch::Sender<Option<u64>>, tell: watch::Sender<Arc<Forwards>>) {
     let operator = Operator { tag: parts.tag, pool: parts.config.public_pool };
     let mut changes = parts.ledger.watch();
     let mut doors = OpenDoors::default();
@@ -49,7 +60,7 @@ async fn run(parts: Parts, publish: watch::Sender<Option<u64>>) {
         let wanted = topology(&state, operator.clone());
         let reread = last.is_none() || Instant::now() >= reread_at;
         let done = if reread || last.as_ref() != Some(&wanted) {
-            let done = bring_about(&parts, &wanted, reread).await;
+            let done = bring_about(&parts, &wanted, reread, &tell).await;
             if reread {
                 reread_at = Instant::now() + REREAD_EVERY;
             }
@@ -76,8 +87,9 @@ async fn run(parts: Parts, publish: watch::Sender<Option<u64>>) {
 
 /// Makes the kernel follow the topology; says whether that worked. What could not be done is shut, not open: a link
 /// that no plan names lets nothing through.
-async fn bring_about(parts: &Parts, wanted: &Topology, reread: bool) -> bool {
+async fn bring_about(parts: &Parts, wanted: &Topology, reread: bool, tell: &watch::Sender<Arc<Forwards>>) -> bool {
     let plan = policy::plan(wanted);
+    let routed = forwards(&plan);
     let network = Arc::clone(&parts.network);
     let work = move || if reread { network.converge(&plan) } else { network.apply(&plan) };
     match tokio::task::spawn_blocking(work).await {
@@ -88,6 +100,13 @@ async fn bring_about(parts: &Parts, wanted: &Topology, reread: bool) -> bool {
             for repair in &report.repairs {
                 tracing::warn!(repair, "put back what somebody else had changed in the network");
             }
+            tell.send_if_modified(|known| {
+                let is_new = **known != routed;
+                if is_new {
+                    *known = Arc::new(routed);
+                }
+                is_new
+            });
             true
         }
         Ok(Err(error)) => {

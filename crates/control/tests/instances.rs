@@ -366,6 +366,135 @@ async fn a_copy_goes_on_where_a_daemon_died() {
     assert!(cloud.layers.find(&snapshot.to_string()).unwrap().is_some());
 }
 
+/// Waits until a running machine's interfaces are these, as `NAME ADDRESS,ADDRESS… checked|unchecked`.
+async fn has_nics(cloud: &Cloud, id: InstanceId, expected: &[String]) {
+    let text = |nic: host::machine::NicSpec| {
+        let addresses: Vec<String> = nic.addresses().map(|address| address.to_string()).collect();
+        let check = if nic.source_dest_check { "checked" } else { "unchecked" };
+        format!("{} {} {check}", nic.guest_ifname, addresses.join(","))
+    };
+    let now = || cloud.machines.nics(id).map(|nics| nics.into_iter().map(text).collect::<Vec<_>>());
+    let reached = async {
+        while now().as_deref() != Some(expected) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(LIMIT, reached).await;
+    waited.unwrap_or_else(|_| panic!("{id} has {:?}, not {expected:?}", now()));
+}
+
+/// A new interface in the subnet of an instance, and its address.
+async fn new_interface(cloud: &Cloud, id: InstanceId) -> (String, String) {
+    let subnet_id = cloud.instance(id).unwrap().subnet.to_string();
+    let request = ec2_shapes::CreateNetworkInterfaceRequest { subnet_id, ..Default::default() };
+    let Response::CreateNetworkInterface(made) = cloud.act(request).await else { panic!("another answer") };
+    let made = made.network_interface.unwrap();
+    (made.network_interface_id.unwrap(), made.private_ip_address.unwrap())
+}
+
+async fn attach(cloud: &Cloud, id: InstanceId, interface: &str, device_index: i32) -> String {
+    let request = ec2_shapes::AttachNetworkInterfaceRequest {
+        instance_id: id.to_string(),
+        network_interface_id: interface.to_owned(),
+        device_index,
+        ..Default::default()
+    };
+    let Response::AttachNetworkInterface(made) = cloud.act(request).await else { panic!("another answer") };
+    made.attachment_id.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interfaces_come_and_go_while_the_machine_runs() {
+    let mut cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    let instance = cloud.wait(id, InstanceState::Running).await;
+    let primary = cloud.ledger.state().regions[&region()].interfaces[&instance.interfaces[0]].private_ip;
+    let first = |check: &str| format!("eth0 {primary} {check}");
+    has_nics(&cloud, id, &[first("checked")]).await;
+
+    let (interface, address) = new_interface(&cloud, id).await;
+    let attachment = attach(&cloud, id, &interface, 2).await;
+    let second = format!("eth2 {address} checked");
+    has_nics(&cloud, id, &[first("checked"), second.clone()]).await;
+
+    // Further addresses come and go, too, and so does the check.
+    let request = ec2_shapes::AssignPrivateIpAddressesRequest {
+        network_interface_id: interface.clone(),
+        secondary_private_ip_address_count: Some(1),
+        ..Default::default()
+    };
+    let Response::AssignPrivateIpAddresses(assigned) = cloud.act(request).await else { panic!("another answer") };
+    let more = assigned.assigned_private_ip_addresses[0].private_ip_address.clone().unwrap();
+    has_nics(&cloud, id, &[first("checked"), format!("eth2 {address},{more} checked")]).await;
+    let request = ec2_shapes::UnassignPrivateIpAddressesRequest {
+        network_interface_id: interface.clone(),
+        private_ip_addresses: vec![more],
+        ..Default::default()
+    };
+    cloud.act(request).await;
+    has_nics(&cloud, id, &[first("checked"), second.clone()]).await;
+    let request = ec2_shapes::ModifyNetworkInterfaceAttributeRequest {
+        network_interface_id: instance.interfaces[0].to_string(),
+        source_dest_check: Some(ec2_shapes::AttributeBooleanValue { value: Some(false) }),
+        ..Default::default()
+    };
+    cloud.act(request).await;
+    has_nics(&cloud, id, &[first("unchecked"), second.clone()]).await;
+
+    // What is detached while nobody looks is gone when somebody does.
+    cloud.controllers = None;
+    cloud.act(ec2_shapes::DetachNetworkInterfaceRequest { attachment_id: attachment, ..Default::default() }).await;
+    has_nics(&cloud, id, &[first("unchecked"), second]).await;
+    cloud.start_controllers("boot-1");
+    has_nics(&cloud, id, &[first("unchecked")]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_forwards_has_the_routes_to_it() {
+    let cloud = Cloud::new().await;
+    let id = cloud.run(1, |_| {}).await[0];
+    let instance = cloud.wait(id, InstanceState::Running).await;
+    let interface = instance.interfaces[0].to_string();
+    let table = {
+        let state = cloud.ledger.state();
+        state.regions[&region()].route_tables.values().find(|table| table.vpc == instance.vpc).unwrap().id
+    };
+    let route = ec2_shapes::CreateRouteRequest {
+        route_table_id: table.to_string(),
+        destination_cidr_block: Some("192.168.0.0/16".to_owned()),
+        network_interface_id: Some(interface.clone()),
+        ..Default::default()
+    };
+    cloud.act(route).await;
+    let check = |value| ec2_shapes::ModifyNetworkInterfaceAttributeRequest {
+        network_interface_id: interface.clone(),
+        source_dest_check: Some(ec2_shapes::AttributeBooleanValue { value: Some(value) }),
+        ..Default::default()
+    };
+    let forwards = |expected: usize| {
+        let cloud = &cloud;
+        async move {
+            let reached = async {
+                while cloud.machines.nics(id).unwrap()[0].forwards.len() != expected {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(LIMIT, reached).await.unwrap_or_else(|_| panic!("not {expected} routes"));
+        }
+    };
+    forwards(0).await;
+    cloud.act(check(false)).await;
+    forwards(1).await;
+    let nic = &cloud.machines.nics(id).unwrap()[0];
+    let found = nic.forwards.first().unwrap();
+    assert_eq!(
+        (found.table, found.destination),
+        (policy::route_table_number(table), "192.168.0.0/16".parse().unwrap())
+    );
+    cloud.act(check(true)).await;
+    forwards(0).await;
+}
+
 fn spec(id: InstanceId) -> host::machine::MachineSpec {
     host::machine::MachineSpec {
         id,

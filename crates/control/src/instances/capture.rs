@@ -12,9 +12,8 @@ use cloud::resource::{ImageLayer, Instance, StateReason};
 use host::HostError;
 use types::{InstanceState, Region};
 
-use super::step::{NETWORK_LIMIT, STOP_GRACE, StepError, Worker};
+use super::step::{STOP_GRACE, StepError, Worker};
 use crate::machine_spec::machine_spec;
-use crate::network::wait_applied;
 use crate::now;
 
 impl Worker {
@@ -76,12 +75,9 @@ impl Worker {
     /// Starts the machine of a running instance, unless it runs.
     async fn start_again(&self, state: &State, region: &Region, instance: &Instance) -> Result<(), StepError> {
         let uid_base = self.parts.uid_ranges.allocate(&instance.id.to_string())?;
-        let spec = machine_spec(&self.parts, state, region, instance, uid_base)
+        let wanted = self.wanted(state, region, instance).await?;
+        let spec = machine_spec(state, region, instance, uid_base, wanted.nics)
             .map_err(|reason| HostError::Other(format!("there can be no machine: {reason}")))?;
-        let mut applied = self.applied.clone();
-        wait_applied(&mut applied, state.revision, NETWORK_LIMIT)
-            .await
-            .map_err(|reason| HostError::Other(reason.to_owned()))?;
         let _turn = self.starts.acquire().await.map_err(|_| StepError::Panicked)?;
         self.on_spec(&Arc::new(spec), |machines, spec| machines.start(spec)).await
     }

@@ -14,11 +14,12 @@ use types::{InstanceId, Region};
 
 use super::Need;
 use crate::machine_spec::machine_spec;
-use crate::network::{Applied, wait_applied};
+use crate::network::{Follower, wait_applied};
+use crate::nics::{Connected, nics};
 use crate::{Parts, chain, now};
 
 /// How long the network may take before a launch is given up.
-pub(super) const NETWORK_LIMIT: Duration = Duration::from_secs(60);
+const NETWORK_LIMIT: Duration = Duration::from_secs(60);
 /// How long a machine may take to shut down when it is stopped; EC2 gives it minutes, then pulls the plug, too.
 pub(super) const STOP_GRACE: Duration = Duration::from_secs(60);
 /// How long it may take when it is terminated.
@@ -28,7 +29,7 @@ const TERMINATE_GRACE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Worker {
     pub(super) parts: Parts,
-    pub(super) applied: Applied,
+    pub(super) follower: Follower,
     pub(super) starts: Arc<Semaphore>,
 }
 
@@ -63,25 +64,28 @@ impl Worker {
         state: &State,
         region: &Region,
         instance: &Instance,
-    ) -> Result<(), StepError> {
+    ) -> Result<Option<Connected>, StepError> {
         match need {
+            Need::Start => return self.start(state, region, instance).await,
+            Need::Connect => return self.connect(state, region, instance).await.map(Some),
             Need::Capture(capture) => self.capture(capture, state, region, instance).await,
-            Need::Start => self.start(state, region, instance).await,
             Need::Reboot => self.reboot(region, instance).await,
             Need::NoteExit => self.note_exit(region, instance).await,
             Need::Stop => self.stop(region, instance).await,
             Need::Terminate => self.terminate(region, instance).await,
-        }
+        }?;
+        Ok(None)
     }
 
-    async fn start(&self, state: &State, region: &Region, instance: &Instance) -> Result<(), StepError> {
+    async fn start(&self, state: &State, region: &Region, instance: &Instance) -> Result<Option<Connected>, StepError> {
         let (id, starts) = (instance.id, instance.starts);
         match self.start_machine(state, region, instance).await {
-            Ok(()) => {
+            Ok(connected) => {
                 let boot = self.parts.host_boot.clone();
                 let at = now();
                 self.report(region, "InstanceRunning", move |tx| lifecycle::mark_running(tx, at, id, starts, boot))
-                    .await
+                    .await?;
+                Ok(Some(connected))
             }
             Err(error) => {
                 tracing::error!(%id, %error, "an instance could not be started");
@@ -93,25 +97,51 @@ impl Worker {
                 }
                 let (at, reason) = (now(), launch_failure(&error));
                 self.report(region, "InstanceFailed", move |tx| lifecycle::fail_launch(tx, at, id, starts, reason))
-                    .await
+                    .await?;
+                Ok(None)
             }
         }
     }
 
-    async fn start_machine(&self, state: &State, region: &Region, instance: &Instance) -> Result<(), StepError> {
-        let uid_base = self.parts.uid_ranges.allocate(&instance.id.to_string())?;
-        let spec = machine_spec(&self.parts, state, region, instance, uid_base)
-            .map_err(|reason| HostError::Other(format!("there can be no machine: {reason}")))?;
-        let spec = Arc::new(spec);
+    /// Gives a machine that runs the interfaces of its instance, once the kernel has rules and routes for them.
+    async fn connect(&self, state: &State, region: &Region, instance: &Instance) -> Result<Connected, StepError> {
         let _turn = self.starts.acquire().await.map_err(|_| StepError::Panicked)?;
-        let mut applied = self.applied.clone();
-        let (made, network) = tokio::join!(
-            self.on_spec(&spec, |m, spec| m.create(spec)),
-            wait_applied(&mut applied, state.revision, NETWORK_LIMIT)
-        );
+        let connected = self.wanted(state, region, instance).await?;
+        let nics = connected.nics.clone();
+        self.on(instance.id, move |m, id| m.connect(id, &nics)).await?;
+        Ok(connected)
+    }
+
+    /// What the machine of an instance shall have, with the routes that the kernel follows by now.
+    pub(super) async fn wanted(
+        &self,
+        state: &State,
+        region: &Region,
+        instance: &Instance,
+    ) -> Result<Connected, StepError> {
+        let mut applied = self.follower.applied.clone();
+        let waited = wait_applied(&mut applied, state.revision, NETWORK_LIMIT).await;
+        waited.map_err(|reason| HostError::Other(reason.to_owned()))?;
+        let forwards = Arc::clone(&self.follower.forwards.borrow());
+        let tables = state.regions.get(region).ok_or(StepError::Panicked)?;
+        let nics =
+            nics(&self.parts, tables, instance, &forwards).map_err(|reason| HostError::Other(reason.to_owned()))?;
+        Ok(Connected::new(tables, instance, nics))
+    }
+
+    async fn start_machine(&self, state: &State, region: &Region, instance: &Instance) -> Result<Connected, StepError> {
+        let uid_base = self.parts.uid_ranges.allocate(&instance.id.to_string())?;
+        let spec = machine_spec(state, region, instance, uid_base, Vec::new())
+            .map_err(|reason| HostError::Other(format!("there can be no machine: {reason}")))?;
+        let mut spec = Arc::new(spec);
+        let _turn = self.starts.acquire().await.map_err(|_| StepError::Panicked)?;
+        let (made, wanted) =
+            tokio::join!(self.on_spec(&spec, |m, spec| m.create(spec)), self.wanted(state, region, instance));
         made?;
-        network.map_err(|reason| HostError::Other(reason.to_owned()))?;
-        self.on_spec(&spec, |m, spec| m.start(spec)).await
+        let wanted = wanted?;
+        Arc::make_mut(&mut spec).nics.clone_from(&wanted.nics);
+        self.on_spec(&spec, |m, spec| m.start(spec)).await?;
+        Ok(wanted)
     }
 
     async fn reboot(&self, region: &Region, instance: &Instance) -> Result<(), StepError> {

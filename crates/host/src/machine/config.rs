@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{IDS_PER_MACHINE, MachineSpec};
 use crate::cgroup::Cgroups;
-use crate::{HostError, Result};
+use crate::{HostError, Result, process};
 
 /// Where LXC's own parts of a configuration stand, on every distribution that packages it.
 const LXC_SHARE: &str = "/usr/share/lxc/config";
@@ -75,6 +75,12 @@ pub(super) fn shell_command(words: &[String]) -> String {
     let line = words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
     // LXC takes quotes around a whole value away, also when they are not a pair.
     if line.starts_with('\'') { format!("/usr/bin/env {line}") } else { line }
+}
+
+/// Whether this host confines containers: the kernel does it and the program that loads profiles is there.
+pub(super) fn apparmor_is_on() -> bool {
+    std::fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|value| value.starts_with('Y'))
+        && process::find_program("apparmor_parser").is_some()
 }
 
 fn shell_word(word: &str) -> String {

@@ -18,6 +18,8 @@ pub(super) const UPPER: &str = "upper";
 pub(super) const WORK: &str = "work";
 /// Locked while the machine is being started.
 pub(super) const LOCK: &str = "lock";
+/// Locked while the machine's links are being changed.
+const LINKS_LOCK: &str = "links.lock";
 /// What the machine wrote to its console.
 pub(super) const CONSOLE: &str = "console.log";
 /// The machine's specification as of its last start.
@@ -93,11 +95,26 @@ pub(super) fn write_spec(directory: &Path, spec: &MachineSpec) -> Result<()> {
     write_replacing(&directory.join(SPEC), &text, 0o600)
 }
 
+/// Keeps others from changing the machine's links and its specification for as long as the file is open.
+pub(super) fn lock_links(directory: &Path) -> Result<File> {
+    let path = directory.join(LINKS_LOCK);
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(|e| HostError::io("opening", &path, e))?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)
+        .map_err(|e| HostError::io("locking", &path, e))?;
+    Ok(file)
+}
+
 /// The specification as recorded.
 pub(super) fn read_spec(directory: &Path) -> Result<MachineSpec> {
     let path = directory.join(SPEC);
     let text = fs::read(&path).map_err(|e| HostError::io("reading", &path, e))?;
     serde_json::from_slice(&text).map_err(|e| HostError::Other(format!("{}: {e}", path.display())))
+}
+
+/// The number that a file holds, if it is there and holds one.
+pub(super) fn read_number(path: &Path) -> Option<u32> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 /// Writes a whole file so that readers see the old or the new one, never half.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::Path;
 
+use super::link::Owner;
 use super::{disk, link};
 use crate::{HostError, Result};
 
@@ -52,9 +53,10 @@ fn network(directory: &Path) -> Result<()> {
         .ok_or_else(|| HostError::Invalid("LXC_PID does not say which process is the machine's".to_owned()))?;
     let path = format!("/proc/{pid}/ns/net");
     let guest = File::open(&path).map_err(|e| HostError::io("opening", &path, e))?.into();
+    // Until the new process 1 is written down, nobody else changes the machine's links.
+    let _links = disk::lock_links(directory)?;
     let spec = disk::read_spec(directory)?;
-    for (number, nic) in spec.nics.iter().enumerate() {
-        link::connect(nic, &guest, number == 0)?;
-    }
+    let init_pid = pid.parse().map_err(|_| HostError::Invalid(format!("LXC_PID is {pid}")))?;
+    link::connect(&spec.nics, &guest, Owner { machine: spec.id, init_pid })?;
     disk::write_replacing(&directory.join(disk::INIT_PID), pid.as_bytes(), 0o644)
 }

@@ -19,7 +19,8 @@ use sha2::{Digest as _, Sha256};
 use types::InstanceId;
 
 use super::config::{self, Surroundings};
-use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, copy, disk, hook, link};
+use super::link::Owner;
+use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, NicSpec, copy, disk, hook, link};
 use crate::cgroup::Cgroups;
 use crate::process::{self, ProcessHandle};
 use crate::{HostError, Result, mount};
@@ -91,7 +92,7 @@ impl LxcMachines {
             lxc_path,
             hook,
             cgroups: Cgroups::detect()?,
-            apparmor: apparmor_is_on(),
+            apparmor: config::apparmor_is_on(),
             locks: Mutex::default(),
             watched: Mutex::default(),
             wake,
@@ -128,7 +129,7 @@ impl LxcMachines {
 
     /// The machine's monitor as its directory tells.
     fn monitor(&self, id: InstanceId) -> Result<Option<ProcessHandle>> {
-        let Some(pid) = read_number(&self.directory(id).join(disk::MONITOR_PID)) else { return Ok(None) };
+        let Some(pid) = disk::read_number(&self.directory(id).join(disk::MONITOR_PID)) else { return Ok(None) };
         // Opened first and looked at then: what is looked at cannot become another process in between.
         let handle = ProcessHandle::open(pid)?;
         Ok(handle.filter(|handle| self.is_monitor(handle.pid, id)))
@@ -151,7 +152,7 @@ impl LxcMachines {
 
     /// The machine's process 1, if the recorded one is still the monitor's child.
     fn init(&self, id: InstanceId, monitor: &ProcessHandle) -> Result<Option<ProcessHandle>> {
-        let Some(pid) = read_number(&self.directory(id).join(disk::INIT_PID)) else { return Ok(None) };
+        let Some(pid) = disk::read_number(&self.directory(id).join(disk::INIT_PID)) else { return Ok(None) };
         let handle = ProcessHandle::open(pid)?;
         Ok(handle.filter(|handle| process::parent(handle.pid) == Some(monitor.pid)))
     }
@@ -314,12 +315,36 @@ impl LxcMachines {
         if let Ok(spec) = disk::read_spec(directory) {
             for nic in &spec.nics {
                 // The kernel removes the link, too, only later.
-                if let Err(error) = link::remove(nic) {
+                if let Err(error) = link::remove(nic, id) {
                     tracing::warn!(machine = %id, %error, "removing a link");
                 }
             }
         }
         self.cgroups.remove(&id.to_string())
+    }
+
+    /// Brings the interfaces of a machine that runs to these; one that is between two boots gets them from the hook.
+    fn connect_running(
+        &self,
+        directory: &Path,
+        id: InstanceId,
+        monitor: &ProcessHandle,
+        nics: &[NicSpec],
+    ) -> Result<()> {
+        let _links = disk::lock_links(directory)?;
+        let mut spec = disk::read_spec(directory)?;
+        let init = self.init(id, monitor)?;
+        let guest = init.as_ref().and_then(|init| File::open(format!("/proc/{}/ns/net", init.pid)).ok());
+        // Looked at again: what was opened is process 1's only if that still is the machine's.
+        let init_pid = self.init(id, monitor)?.filter(|_| guest.is_some()).map(|init| init.pid);
+        let guest = guest.filter(|_| init_pid.is_some()).map(OwnedFd::from);
+        let owner = Owner { machine: id, init_pid: init_pid.unwrap_or_default() };
+        link::reconnect(&spec.nics, nics, guest.as_ref(), owner)?;
+        if spec.nics == nics {
+            return Ok(());
+        }
+        spec.nics = nics.to_vec();
+        disk::write_spec(directory, &spec)
     }
 
     /// Sends process 1 of a running machine one of systemd's signals, as soon as it listens.
@@ -375,6 +400,7 @@ impl Machines for LxcMachines {
         let directory = self.existing(spec.id)?;
         let start_lock = self.lock_starts(&directory)?.ok_or(HostError::NoSuchMachine(spec.id))?;
         if let Some(monitor) = self.monitor(spec.id)? {
+            self.connect_running(&directory, spec.id, &monitor, &spec.nics)?;
             self.watch(spec.id, monitor);
             return Ok(());
         }
@@ -401,6 +427,17 @@ impl Machines for LxcMachines {
             None => tracing::warn!(machine = %spec.id, "was off again at once"),
         }
         Ok(())
+    }
+
+    fn connect(&self, id: InstanceId, nics: &[NicSpec]) -> Result<()> {
+        let lock = self.lock(id);
+        let _held = locked(&lock);
+        let directory = self.existing(id)?;
+        match self.monitor(id)? {
+            Some(monitor) => self.connect_running(&directory, id, &monitor, nics),
+            // The next start says anew which ones it has.
+            None => Ok(()),
+        }
     }
 
     fn stop(&self, id: InstanceId, grace: Duration) -> Result<()> {
@@ -522,10 +559,6 @@ fn timed_out(id: InstanceId, what: &str, patience: Duration) -> HostError {
     HostError::TimedOut { what: format!("machine {id} {what}"), seconds: patience.as_secs() }
 }
 
-fn read_number(path: &Path) -> Option<u32> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
-}
-
 /// The errors in LXC's log, without its times, places and advice. Lines look like
 /// `lxc-start NAME TIME ERROR PART - FILE:FUNCTION:LINE - [REASON - ]MESSAGE`.
 fn errors_in(log: &str) -> String {
@@ -547,12 +580,6 @@ fn tail(path: &Path) -> Result<Vec<u8>> {
         Ok(text)
     };
     read(&mut file).map_err(|e| HostError::io("reading", path, e))
-}
-
-/// Whether this host confines containers: the kernel does it and the program that loads profiles is there.
-fn apparmor_is_on() -> bool {
-    fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|value| value.starts_with('Y'))
-        && process::find_program("apparmor_parser").is_some()
 }
 
 #[cfg(test)]

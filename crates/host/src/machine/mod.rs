@@ -7,18 +7,20 @@
 mod config;
 mod copy;
 mod disk;
+mod ends;
 mod hook;
 mod link;
 mod lxc;
 mod rtnl;
 mod simulated;
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use types::{InstanceId, MacAddress};
+use types::{InstanceId, Ipv4Cidr, MacAddress};
 
 use crate::Result;
 
@@ -50,7 +52,8 @@ pub struct MachineSpec {
     pub hostname: String,
     /// Files written before the first boot.
     pub seed_files: Vec<SeedFile>,
-    /// Network interfaces, first one first. The first one's gateway is the default route.
+    /// Network interfaces, first one first. The first one's gateway is the default route; where there are more, what is
+    /// sent from an address of one leaves by that one.
     pub nics: Vec<NicSpec>,
 }
 
@@ -80,15 +83,43 @@ pub struct NicSpec {
     pub guest_ifname: String,
     /// The hardware address inside the machine.
     pub mac: MacAddress,
-    /// The private address, routed as a /32.
+    /// The primary private address, routed as a /32.
     pub address: Ipv4Addr,
+    /// Its further private addresses, each routed as a /32, too.
+    #[serde(default)]
+    pub secondary: Vec<Ipv4Addr>,
     /// The first router, reached on the link although it is outside the /32.
     pub gateway: Ipv4Addr,
+    /// The subnet it is in; `None` in specifications from before it was said.
+    #[serde(default)]
+    pub subnet: Option<Ipv4Cidr>,
+    /// Its device index, 0 for the primary interface.
+    #[serde(default)]
+    pub device_index: u32,
     /// The largest packet, in bytes.
     pub mtu: u32,
-    /// Whether the machine may only speak for its own address.
+    /// Whether the machine may only speak for its own addresses.
     #[serde(default = "checked")]
     pub source_dest_check: bool,
+    /// The routes of the VPC that lead to the machine, which forwards what comes by them.
+    #[serde(default)]
+    pub forwards: BTreeSet<ForwardRoute>,
+}
+
+impl NicSpec {
+    /// Its private addresses, the primary one first.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        std::iter::once(self.address).chain(self.secondary.iter().copied())
+    }
+}
+
+/// A route in the VPC's namespace whose next hop is a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ForwardRoute {
+    /// The number of the kernel's table that it is in.
+    pub table: u32,
+    /// What it is for.
+    pub destination: Ipv4Cidr,
 }
 
 /// What holds for machines whose specification was written before it said so.
@@ -133,12 +164,22 @@ pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
     /// [`crate::HostError::DiskFull`] if there is no room.
     fn create(&self, spec: &MachineSpec) -> Result<()>;
 
-    /// Starts the machine with these limits and interfaces; returns when its init runs.
+    /// Starts the machine with these limits and interfaces; returns when its init runs. One that runs already gets the
+    /// interfaces, as by [`Machines::connect`].
     ///
     /// # Errors
     /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`], [`crate::HostError::DiskFull`] if there is
     /// no room.
     fn start(&self, spec: &MachineSpec) -> Result<()>;
+
+    /// Gives the machine these interfaces in place of those it has, now if it runs: what is new is plugged in and set up
+    /// inside, what is not named is taken away, what stays keeps its connections. What is known of the machine's
+    /// interfaces is compared with what is there, so a repeated call puts right what somebody else changed. A reboot
+    /// brings the same ones.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`].
+    fn connect(&self, id: InstanceId, nics: &[NicSpec]) -> Result<()>;
 
     /// Asks the machine to shut down and waits up to `grace` for it; then kills it. Returns when it is off.
     fn stop(&self, id: InstanceId, grace: Duration) -> Result<()>;

@@ -1,18 +1,29 @@
 //! Just enough of rtnetlink to connect a machine before its init runs.
 //!
-//! The hook that uses this is on the path from RunInstances to a machine that answers, so it sends four messages
+//! The hook that uses this is on the path from RunInstances to a machine that answers, so it sends a few messages
 //! instead of starting programs.
 
 use std::fs::File;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use types::MacAddress;
 
+use super::ends::{RULE_PREFERENCE, Route};
 use crate::{HostError, Result};
+
+/// `RTNH_F_ONLINK` of the kernel's `linux/rtnetlink.h`, which libc lacks.
+const RTNH_F_ONLINK: u32 = 4;
+/// `FRA_SRC`, `FRA_PRIORITY`, `FRA_TABLE` and `FR_ACT_TO_TBL` of the kernel's `linux/fib_rules.h`, which libc lacks.
+const FRA_SRC: u16 = 2;
+const FRA_PRIORITY: u16 = 6;
+const FRA_TABLE: u16 = 15;
+const FR_ACT_TO_TBL: u8 = 1;
 
 /// The file system that namespaces opened as files are on.
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;
@@ -70,19 +81,222 @@ impl RouteSocket {
     /// Sends a request and waits for the kernel's word on it; its errors are returned as they are.
     pub(super) fn request(&self, message: Message) -> io::Result<()> {
         send(&self.0, &message.finish(), SendFlags::empty())?;
-        let mut buffer = [0u8; 8192];
-        let (received, _) = recv(&self.0, &mut buffer[..], RecvFlags::empty())?;
-        let answer = &buffer[..received];
-        let word = |at: usize| answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes);
-        let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
-        match (kind, word(16)) {
-            (Some(kind), Some(0)) if i32::from(kind) == libc::NLMSG_ERROR => Ok(()),
-            (Some(kind), Some(code)) if i32::from(kind) == libc::NLMSG_ERROR => {
-                Err(io::Error::from_raw_os_error(-code))
-            }
-            _ => Err(io::Error::other("an answer that is no acknowledgement")),
+        match read_answer(&self.receive()?)? {
+            None => Ok(()),
+            Some(_) => Err(io::Error::other("an answer that is no acknowledgement")),
         }
     }
+
+    /// Sends a request that is answered with one message, and gives its fixed part and attributes.
+    fn ask(&self, message: Message) -> io::Result<Vec<u8>> {
+        send(&self.0, &message.finish(), SendFlags::empty())?;
+        let answer = read_answer(&self.receive()?)?;
+        let answer = answer.ok_or_else(|| io::Error::other("an acknowledgement without an answer"))?;
+        // The acknowledgement follows.
+        read_answer(&self.receive()?)?;
+        Ok(answer)
+    }
+
+    fn receive(&self) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0u8; 16 * 1024];
+        let (received, _) = recv(&self.0, &mut buffer[..], RecvFlags::empty())?;
+        buffer.truncate(received);
+        Ok(buffer)
+    }
+
+    /// The link of this name, if there is one.
+    pub(super) fn link_named(&self, name: &str) -> Result<Option<LinkSeen>> {
+        let mut message = Message::new(libc::RTM_GETLINK, 0, &link_header(0, false));
+        message.text(libc::IFLA_IFNAME, name);
+        self.link(message)
+    }
+
+    /// The link of this number, if there is one.
+    pub(super) fn link_numbered(&self, index: u32) -> Result<Option<LinkSeen>> {
+        self.link(Message::new(libc::RTM_GETLINK, 0, &link_header(index, false)))
+    }
+
+    fn link(&self, message: Message) -> Result<Option<LinkSeen>> {
+        match self.ask(message) {
+            Ok(answer) => Ok(LinkSeen::read(&answer)),
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+            Err(error) => Err(HostError::Netlink(format!("looking at a link: {error}"))),
+        }
+    }
+
+    /// Sends a request whose subject may be gone already, or be there already: these errors mean success.
+    fn settle(&self, message: Message, fine: &[i32], what: impl FnOnce() -> String) -> Result<()> {
+        match self.request(message) {
+            Err(error) if error.raw_os_error().is_some_and(|code| fine.contains(&code)) => Ok(()),
+            result => result.map_err(|e| HostError::Netlink(format!("{}: {e}", what()))),
+        }
+    }
+
+    /// Adds a route by way of a link, or replaces the one for the same destination.
+    pub(super) fn add_route(&self, index: u32, route: &Route) -> Result<()> {
+        let message = route_message(libc::RTM_NEWROUTE, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, index, route);
+        self.settle(message, &[], || format!("adding {route:?}"))
+    }
+
+    /// Removes a route by way of a link; one that is not there is fine.
+    pub(super) fn remove_route(&self, index: u32, route: &Route) -> Result<()> {
+        let message = route_message(libc::RTM_DELROUTE, 0, index, route);
+        self.settle(message, &[libc::ESRCH, libc::ENODEV], || format!("removing {route:?}"))
+    }
+
+    /// Gives a link an address, as /32.
+    pub(super) fn add_address(&self, index: u32, address: Ipv4Addr) -> Result<()> {
+        let message = address_message(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, index, address);
+        self.settle(message, &[], || format!("adding the address {address}"))
+    }
+
+    /// Takes an address away from a link; one that is not there is fine.
+    pub(super) fn remove_address(&self, index: u32, address: Ipv4Addr) -> Result<()> {
+        let message = address_message(libc::RTM_DELADDR, 0, index, address);
+        self.settle(message, &[libc::EADDRNOTAVAIL], || format!("removing the address {address}"))
+    }
+
+    /// Makes the hardware address of a neighbour known for good.
+    pub(super) fn add_neighbour(&self, index: u32, address: Ipv4Addr, mac: MacAddress) -> Result<()> {
+        let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+        let mut message = Message::new(libc::RTM_NEWNEIGH, flags, &neighbour_header(index));
+        message.attribute(libc::NDA_DST, &address.octets()).attribute(libc::NDA_LLADDR, &mac.0);
+        self.settle(message, &[], || format!("adding the neighbour {address}"))
+    }
+
+    /// Forgets a neighbour; one that is not known is fine.
+    pub(super) fn remove_neighbour(&self, index: u32, address: Ipv4Addr) -> Result<()> {
+        let mut message = Message::new(libc::RTM_DELNEIGH, 0, &neighbour_header(index));
+        message.attribute(libc::NDA_DST, &address.octets());
+        self.settle(message, &[libc::ENOENT], || format!("forgetting the neighbour {address}"))
+    }
+
+    /// Makes a table decide about what is sent from an address.
+    pub(super) fn add_rule(&self, source: Ipv4Addr, table: u32) -> Result<()> {
+        let message = rule_message(libc::RTM_NEWRULE, libc::NLM_F_CREATE | libc::NLM_F_EXCL, source, table);
+        self.settle(message, &[libc::EEXIST], || format!("adding the rule for {source}"))
+    }
+
+    /// Undoes [`Self::add_rule`]; a rule that is not there is fine.
+    pub(super) fn remove_rule(&self, source: Ipv4Addr, table: u32) -> Result<()> {
+        let message = rule_message(libc::RTM_DELRULE, 0, source, table);
+        self.settle(message, &[libc::ENOENT], || format!("removing the rule for {source}"))
+    }
+}
+
+/// What the kernel says of a link.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct LinkSeen {
+    /// Its number.
+    pub(super) index: u32,
+    /// The number of its other end, in that end's namespace.
+    pub(super) peer: Option<u32>,
+    /// Its hardware address.
+    pub(super) mac: Option<MacAddress>,
+    /// What was written on it.
+    pub(super) alias: Option<String>,
+}
+
+impl LinkSeen {
+    /// Reads `struct ifinfomsg` and the attributes behind it.
+    fn read(answer: &[u8]) -> Option<Self> {
+        let (header, mut attributes) = answer.split_at_checked(16)?;
+        let index = u32::from_ne_bytes(header.get(4..8)?.try_into().ok()?);
+        let mut seen = Self { index, peer: None, mac: None, alias: None };
+        while let Some((length, kind)) = attributes
+            .first_chunk::<4>()
+            .map(|[a, b, c, d]| (usize::from(u16::from_ne_bytes([*a, *b])), u16::from_ne_bytes([*c, *d])))
+        {
+            let value = attributes.get(4..length)?;
+            match kind {
+                libc::IFLA_LINK => seen.peer = value.try_into().ok().map(u32::from_ne_bytes),
+                libc::IFLA_ADDRESS => seen.mac = value.try_into().ok().map(MacAddress),
+                libc::IFLA_IFALIAS => {
+                    let text = value.strip_suffix(&[0]).unwrap_or(value);
+                    seen.alias = Some(String::from_utf8_lossy(text).into_owned());
+                }
+                _ => {}
+            }
+            attributes = attributes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        Some(seen)
+    }
+}
+
+/// The first message of an answer without its header; `None` for an acknowledgement.
+fn read_answer(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes);
+    let kind = bytes.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
+    let length = word(0).and_then(|length| usize::try_from(length).ok());
+    match (kind, word(16), length.and_then(|length| bytes.get(16..length))) {
+        (Some(kind), Some(0), _) if i32::from(kind) == libc::NLMSG_ERROR => Ok(None),
+        (Some(kind), Some(code), _) if i32::from(kind) == libc::NLMSG_ERROR => Err(io::Error::from_raw_os_error(-code)),
+        (_, _, Some(payload)) => Ok(Some(payload.to_vec())),
+        _ => Err(io::Error::other("an answer that is cut off")),
+    }
+}
+
+/// `struct ifinfomsg`: any family and type; a number or none; up, or without a word on flags.
+pub(super) fn link_header(index: u32, up: bool) -> [u8; 16] {
+    let mut header = [0; 16];
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    if up {
+        header[8..12].copy_from_slice(&(libc::IFF_UP as u32).to_ne_bytes());
+        header[12..16].copy_from_slice(&(libc::IFF_UP as u32).to_ne_bytes());
+    }
+    header
+}
+
+fn neighbour_header(index: u32) -> Vec<u8> {
+    let mut fixed = vec![libc::AF_INET as u8, 0, 0, 0];
+    fixed.extend(index.to_ne_bytes());
+    fixed.extend(libc::NUD_PERMANENT.to_ne_bytes());
+    fixed.extend([0, 0]);
+    fixed
+}
+
+fn address_message(kind: u16, flags: i32, index: u32, address: Ipv4Addr) -> Message {
+    let mut fixed = vec![libc::AF_INET as u8, 32, 0, libc::RT_SCOPE_UNIVERSE];
+    fixed.extend(index.to_ne_bytes());
+    let mut message = Message::new(kind, flags, &fixed);
+    message.attribute(libc::IFA_LOCAL, &address.octets()).attribute(libc::IFA_ADDRESS, &address.octets());
+    message
+}
+
+fn route_message(kind: u16, flags: i32, index: u32, route: &Route) -> Message {
+    let scope = if route.gateway.is_some() { libc::RT_SCOPE_UNIVERSE } else { libc::RT_SCOPE_LINK };
+    // The table's number is an attribute: it may be larger than a byte.
+    let mut fixed = vec![libc::AF_INET as u8, route.destination.prefix_len(), 0, 0, libc::RT_TABLE_UNSPEC];
+    fixed.extend([libc::RTPROT_STATIC, scope, libc::RTN_UNICAST]);
+    let on_link = if route.gateway.is_some() { RTNH_F_ONLINK } else { 0 };
+    fixed.extend(on_link.to_ne_bytes());
+    let mut message = Message::new(kind, flags, &fixed);
+    message
+        .attribute(libc::RTA_TABLE, &route.table.to_ne_bytes())
+        .attribute(libc::RTA_DST, &route.destination.first().octets())
+        .attribute(libc::RTA_OIF, &index.to_ne_bytes());
+    if let Some(gateway) = route.gateway {
+        message.attribute(libc::RTA_GATEWAY, &gateway.octets());
+    }
+    if let Some(source) = route.source {
+        message.attribute(libc::RTA_PREFSRC, &source.octets());
+    }
+    if route.metric > 0 {
+        message.attribute(libc::RTA_PRIORITY, &route.metric.to_ne_bytes());
+    }
+    message
+}
+
+fn rule_message(kind: u16, flags: i32, source: Ipv4Addr, table: u32) -> Message {
+    // `struct fib_rule_hdr`: family, length of the destination and of the source, TOS, table, two unused, action, flags.
+    let mut fixed = vec![libc::AF_INET as u8, 0, 32, 0, libc::RT_TABLE_UNSPEC, 0, 0, FR_ACT_TO_TBL];
+    fixed.extend([0; 4]);
+    let mut message = Message::new(kind, flags, &fixed);
+    message
+        .attribute(FRA_SRC, &source.octets())
+        .attribute(FRA_PRIORITY, &RULE_PREFERENCE.to_ne_bytes())
+        .attribute(FRA_TABLE, &table.to_ne_bytes());
+    message
 }
 
 /// A request under construction: netlink header, a fixed part, attributes.
@@ -156,5 +370,25 @@ mod tests {
         // The inner attribute: four bytes of header, five of text; then its padding.
         assert_eq!(bytes[36..38], 9u16.to_ne_bytes());
         assert_eq!(bytes[32..34], 16u16.to_ne_bytes());
+    }
+
+    #[test]
+    fn a_link_is_read_with_what_is_written_on_it() {
+        let mut answer = link_header(7, false).to_vec();
+        let mut attribute = |kind: u16, value: &[u8]| {
+            answer.extend((4 + value.len() as u16).to_ne_bytes());
+            answer.extend(kind.to_ne_bytes());
+            answer.extend(value);
+            answer.resize(answer.len().next_multiple_of(4), 0);
+        };
+        attribute(libc::IFLA_IFNAME, b"eni1\0");
+        attribute(libc::IFLA_IFALIAS, b"i-1 22\0");
+        attribute(libc::IFLA_ADDRESS, &[2, 0, 0, 0, 0, 9]);
+        attribute(libc::IFLA_LINK, &5u32.to_ne_bytes());
+        let seen = LinkSeen::read(&answer).unwrap();
+        let mac = Some(MacAddress([2, 0, 0, 0, 0, 9]));
+        assert_eq!(seen, LinkSeen { index: 7, peer: Some(5), mac, alias: Some("i-1 22".to_owned()) });
+        assert_eq!(LinkSeen::read(&answer[..15]), None);
+        assert_eq!(LinkSeen::read(&answer[..answer.len() - 1]), None, "an attribute that is cut off");
     }
 }

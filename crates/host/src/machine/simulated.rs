@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use types::InstanceId;
 
-use super::{MachineSpec, MachineStatus, Machines};
+use super::{MachineSpec, MachineStatus, Machines, NicSpec};
 use crate::{HostError, Result};
 
 /// Machines that take no time, no memory and no rights, for API tests and scale runs.
@@ -32,6 +32,7 @@ struct State {
 struct Pretended {
     init_pid: Option<u32>,
     console: String,
+    nics: Vec<NicSpec>,
 }
 
 impl SimulatedMachines {
@@ -63,6 +64,12 @@ impl SimulatedMachines {
             state.exits.insert(id);
             self.exited.notify_all();
         }
+    }
+
+    /// The interfaces of a machine that runs; `None` for any other.
+    pub fn nics(&self, id: InstanceId) -> Option<Vec<NicSpec>> {
+        let state = self.lock();
+        state.machines.get(&id).filter(|machine| machine.init_pid.is_some()).map(|machine| machine.nics.clone())
     }
 
     /// Makes the next [`Machines::create`] find a full disk.
@@ -117,11 +124,18 @@ impl Machines for SimulatedMachines {
 
     fn start(&self, spec: &MachineSpec) -> Result<()> {
         let mut state = self.lock();
-        match state.machines.get(&spec.id) {
-            None => Err(HostError::NoSuchMachine(spec.id)),
-            Some(machine) if machine.init_pid.is_some() => Ok(()),
-            Some(_) => state.boot(spec.id),
+        let machine = state.machines.get_mut(&spec.id).ok_or(HostError::NoSuchMachine(spec.id))?;
+        machine.nics.clone_from(&spec.nics);
+        if machine.init_pid.is_some() { Ok(()) } else { state.boot(spec.id) }
+    }
+
+    fn connect(&self, id: InstanceId, nics: &[NicSpec]) -> Result<()> {
+        let mut state = self.lock();
+        let machine = state.machines.get_mut(&id).ok_or(HostError::NoSuchMachine(id))?;
+        if machine.init_pid.is_some() {
+            machine.nics = nics.to_vec();
         }
+        Ok(())
     }
 
     fn stop(&self, id: InstanceId, _grace: Duration) -> Result<()> {

@@ -19,6 +19,9 @@ use types::{InstanceId, MacAddress};
 /// The router's address inside every test VPC.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 1);
 
+/// The router's address in the second subnet.
+pub const SECOND_GATEWAY: Ipv4Addr = Ipv4Addr::new(172, 31, 1, 1);
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A number no other test of this machine uses now.
@@ -86,8 +89,8 @@ impl Bench {
         let netns = format!("dmm-{number}");
         let directory = parent.join(format!("daemun-test-{number}"));
         run("ip", &["netns", "add", &netns]);
-        for args in [vec!["link", "set", "lo", "up"], vec!["addr", "add", "172.31.0.1/32", "dev", "lo"]] {
-            run("ip", &[vec!["-n", &netns], args].concat());
+        for args in ["link set lo up", "addr add 172.31.0.1/32 dev lo", "addr add 172.31.1.1/32 dev lo"] {
+            run("ip", &["-n", &netns].into_iter().chain(args.split(' ')).collect::<Vec<_>>());
         }
         run("ip", &["netns", "exec", &netns, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
         let machines = LxcMachines::open(&directory.join("instances"), hook()).unwrap();
@@ -118,15 +121,29 @@ impl Bench {
                 seed("/home/admin/.ssh/authorized_keys", 0o600, 1000, &self.public_key()),
             ],
             nics: vec![NicSpec {
-                netns: format!("/run/netns/{}", self.netns).into(),
-                host_ifname: format!("eni{index}"),
-                guest_ifname: "eth0".to_owned(),
-                mac: MacAddress::local(u64::from(index) + 1),
                 address,
                 gateway: GATEWAY,
-                mtu: 1500,
-                source_dest_check: true,
+                subnet: Some("172.31.0.0/24".parse().unwrap()),
+                ..self.nic(0, index)
             }],
+        }
+    }
+
+    /// An interface of this device index, in the second subnet: 172.31.1.0/24. `number` from 0 to 200.
+    pub fn nic(&self, device_index: u32, number: u32) -> NicSpec {
+        NicSpec {
+            netns: format!("/run/netns/{}", self.netns).into(),
+            host_ifname: format!("eni{number}"),
+            guest_ifname: format!("eth{device_index}"),
+            mac: MacAddress::local(u64::from(number) + 1),
+            address: Ipv4Addr::from(u32::from(SECOND_GATEWAY) + 9 + number),
+            secondary: Vec::new(),
+            gateway: SECOND_GATEWAY,
+            subnet: Some("172.31.1.0/24".parse().unwrap()),
+            device_index,
+            mtu: 1500,
+            source_dest_check: true,
+            forwards: Default::default(),
         }
     }
 
