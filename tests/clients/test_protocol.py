@@ -36,7 +36,7 @@ def test_an_unknown_action_is_refused(daemon, region, action):
 
 
 def test_an_action_of_ec2_that_is_not_built_yet_says_so(daemon, region):
-    answer = ask(daemon, "CreateTransitGateway", region)
+    answer = ask(daemon, "CreateVpnConnection", region)
     assert answer.status in (400, 501) and answer.code in ("InvalidAction", "UnsupportedOperation", "NotImplemented"), answer
 
 

@@ -280,7 +280,7 @@ def test_the_namespace_and_the_error_are_spelled_exactly(daemon, region):
 
 
 @pytest.mark.parametrize("action", ["EnableFastLaunch", "GetIpamPoolAllocations", "AcceptVpcEndpointConnections",
-                                    "CreateTransitGateway", "CreateVpnConnection", "AttachClassicLinkVpc"])
+                                    "CreateTransitGatewayConnect", "CreateVpnConnection", "AttachClassicLinkVpc"])
 def test_every_other_action_is_refused_by_name_and_never_as_a_fault(daemon, region, action):
     answer = ask(daemon, action, region)
     assert (answer.status, answer.code) == (400, "UnsupportedOperation"), answer

@@ -35,6 +35,7 @@ mod subnets;
 mod tags;
 #[cfg(test)]
 pub(crate) mod testbed;
+mod transit_gateways;
 mod volumes;
 mod vpc_endpoints;
 mod vpcs;
@@ -176,6 +177,18 @@ mod all {
         get_subnet_cidr_reservations, modify_subnet_attribute,
     };
     pub(super) use super::tags::{create_tags, delete_tags, describe_tags};
+    pub(super) use super::transit_gateways::{
+        accept_transit_gateway_vpc_attachment, associate_transit_gateway_route_table, create_transit_gateway,
+        create_transit_gateway_route, create_transit_gateway_route_table, create_transit_gateway_vpc_attachment,
+        delete_transit_gateway, delete_transit_gateway_route, delete_transit_gateway_route_table,
+        delete_transit_gateway_vpc_attachment, describe_transit_gateway_attachments,
+        describe_transit_gateway_route_tables, describe_transit_gateway_vpc_attachments, describe_transit_gateways,
+        disable_transit_gateway_route_table_propagation, disassociate_transit_gateway_route_table,
+        enable_transit_gateway_route_table_propagation, get_transit_gateway_attachment_propagations,
+        get_transit_gateway_route_table_associations, get_transit_gateway_route_table_propagations,
+        modify_transit_gateway, modify_transit_gateway_vpc_attachment, reject_transit_gateway_vpc_attachment,
+        replace_transit_gateway_route, search_transit_gateway_routes,
+    };
     pub(super) use super::volumes::{
         attach_volume, create_volume, delete_volume, describe_volume_attribute, describe_volume_status,
         describe_volumes, describe_volumes_modifications, detach_volume, enable_volume_io, list_volumes_in_recycle_bin,

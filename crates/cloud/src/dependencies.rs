@@ -43,6 +43,10 @@ fn uses(record: &Record) -> Vec<Key> {
         }
         Record::VpnGateway(gateway) => gateway.vpc().map(Key::Vpc).into_iter().collect(),
         Record::VpcEndpoint(endpoint) if endpoint.state != VpcEndpointState::Deleted => vec![Key::Vpc(endpoint.vpc)],
+        Record::TransitGatewayAttachment(attachment) if attachment.state != TransitAttachmentState::Deleted => {
+            let subnets = attachment.subnets.iter().copied().map(Key::Subnet);
+            subnets.chain([Key::Vpc(attachment.vpc)]).collect()
+        }
         _ => vec![],
     }
 }

@@ -39,6 +39,10 @@ impl Kind {
     pub fn not_found(&self, missing: &[impl AsRef<str>]) -> ApiError {
         let ids = missing.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
         let noun = self.noun;
+        // Transit gateways and what belongs to them have words of their own.
+        if noun.starts_with("Transit Gateway") {
+            return ApiError::new(self.not_found, format!("{noun} {ids} was deleted or does not exist."));
+        }
         // Of all kinds, EC2 closes the sentence for these two alone.
         let stop = if matches!(noun, "volume" | "snapshot") { "." } else { "" };
         ApiError::new(
@@ -133,6 +137,14 @@ kinds! {
         "InvalidCustomerGatewayId.Malformed", "InvalidCustomerGatewayID.NotFound";
     VpcEndpoint by VpcEndpointId in vpc_endpoints:
         "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound";
+    TransitGateway by TransitGatewayId in transit_gateways:
+        "transit-gateway", "Transit Gateway", "InvalidTransitGatewayID.Malformed", "InvalidTransitGatewayID.NotFound";
+    TransitGatewayAttachment by TransitGatewayAttachmentId in transit_gateway_attachments:
+        "transit-gateway-attachment", "Transit Gateway Attachment",
+        "InvalidTransitGatewayAttachmentID.Malformed", "InvalidTransitGatewayAttachmentID.NotFound";
+    TransitGatewayRouteTable by TransitGatewayRouteTableId in transit_gateway_route_tables:
+        "transit-gateway-route-table", "Transit Gateway Route Table",
+        "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound";
     FlowLog by FlowLogId in flow_logs:
         "vpc-flow-log", "flow log ID", "InvalidFlowLogId.Malformed", "InvalidFlowLogId.NotFound";
     Instance by InstanceId in instances:

@@ -35,6 +35,7 @@ pub mod tagging;
 #[cfg(test)]
 mod testing;
 mod transaction;
+pub mod transit;
 mod view;
 
 pub use context::{Config, ConsoleOutput, Context};

@@ -103,6 +103,25 @@ quotas! {
     /// Subnets in a VPC.
     SubnetsPerVpc "subnets-per-vpc" = 200,
         "SubnetLimitExceeded" "The maximum number of subnets has been reached.";
+    /// Transit gateways in a region.
+    TransitGateways "transit-gateways" = 5,
+        "TransitGatewayLimitExceeded" "The maximum number of transit gateways has been reached.";
+    /// Attachments of a transit gateway.
+    AttachmentsPerTransitGateway "attachments-per-transit-gateway" = 5_000,
+        "TransitGatewayAttachmentLimitExceeded"
+        "The maximum number of attachments for the transit gateway has been reached.";
+    /// Transit gateways that a VPC is attached to.
+    TransitGatewaysPerVpc "transit-gateways-per-vpc" = 5,
+        "TransitGatewayAttachmentLimitExceeded"
+        "The maximum number of transit gateway attachments for the VPC has been reached.";
+    /// Route tables of a transit gateway.
+    RouteTablesPerTransitGateway "route-tables-per-transit-gateway" = 20,
+        "TransitGatewayRouteTableLimitExceeded"
+        "The maximum number of route tables for the transit gateway has been reached.";
+    /// Static routes of a transit gateway, in all its tables.
+    RoutesPerTransitGateway "routes-per-transit-gateway" = 10_000,
+        "TransitGatewayRouteLimitExceeded"
+        "The maximum number of static routes for the transit gateway has been reached.";
     /// Volumes in a region.
     Volumes "volumes" = 50_000,
         "VolumeLimitExceeded" "The maximum number of volumes has been reached.";

@@ -12,6 +12,7 @@ mod interface;
 mod launch_template;
 mod options;
 mod routes;
+mod transit;
 mod volume;
 mod vpc;
 
@@ -52,6 +53,11 @@ pub use options::{
 pub use routes::{
     AddressFamily, EdgeGateway, NetworkAcl, NetworkAclEntry, PrefixList, PrefixListEntry, PrefixListState, Route,
     RouteDestination, RouteTable, RouteTableAssociation, RouteTarget,
+};
+pub use transit::{
+    TransitAssociation, TransitAssociationState, TransitAttachmentOptions, TransitAttachmentState, TransitGateway,
+    TransitGatewayAttachment, TransitGatewayOptions, TransitGatewayRouteTable, TransitGatewayState, TransitPropagation,
+    TransitPropagationState, TransitTableState,
 };
 pub use volume::{
     FastRestore, ModificationState, Snapshot, SnapshotContent, SnapshotState, Tiering, TieringOperation, Volume,

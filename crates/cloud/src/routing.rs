@@ -7,6 +7,7 @@ use types::{InstanceState, VpcId};
 
 use crate::resource::{Route, RouteDestination, RouteTable, RouteTarget, Subnet, Vpc, VpcEndpointState};
 use crate::state::Tables;
+use crate::transit;
 
 /// The blocks of a VPC, each of which has a local route in every table.
 pub fn local_destinations(vpc: &Vpc) -> impl Iterator<Item = RouteDestination> + '_ {
@@ -53,6 +54,7 @@ pub fn route_state(tables: &Tables, vpc: VpcId, route: &Route) -> RouteState {
         RouteTarget::VpcEndpoint(id) => {
             tables.vpc_endpoints.get(&id).is_some_and(|it| it.state == VpcEndpointState::Available)
         }
+        RouteTarget::TransitGateway(id) => transit::attachment_between(tables, id, vpc).is_some(),
     };
     if leads_somewhere { RouteState::Active } else { RouteState::Blackhole }
 }

@@ -20,6 +20,7 @@ use crate::services::instance_connect;
 use crate::state::{Key, Record, State, Tables};
 use crate::storage;
 use crate::transaction::Transaction;
+use crate::transit;
 
 /// How long a resource without machinery behind it stays in an intermediate state, in milliseconds: long enough to be
 /// seen, as on AWS, too short to be waited for.
@@ -45,6 +46,9 @@ pub(crate) fn due(record: &Record) -> Option<Timestamp> {
         Record::VpnGateway(gateway) => connect::vpn_gateway_due(gateway),
         Record::CustomerGateway(gateway) => connect::customer_gateway_due(gateway),
         Record::VpcEndpoint(endpoint) => connect::endpoint_due(endpoint),
+        Record::TransitGateway(gateway) => transit::gateway_due(gateway),
+        Record::TransitGatewayAttachment(attachment) => transit::attachment_due(attachment),
+        Record::TransitGatewayRouteTable(table) => transit::table_due(table),
         Record::PushedKeys(pushed) => instance_connect::due(pushed),
         Record::SecurityGroup(group) => vpc_associations::due(group),
         Record::PlacementGroup(group) => group.pending_until,
@@ -75,6 +79,9 @@ fn advance(context: &Context, tx: &mut Transaction, record: Record) {
         Record::VpnGateway(gateway) => connect::advance_vpn_gateway(tx, now, &gateway),
         Record::CustomerGateway(gateway) => tx.delete(Key::CustomerGateway(gateway.id)),
         Record::VpcEndpoint(endpoint) => connect::advance_endpoint(tx, now, &endpoint),
+        Record::TransitGateway(gateway) => transit::advance_gateway(tx, now, &gateway),
+        Record::TransitGatewayAttachment(attachment) => transit::advance_attachment(tx, now, &attachment),
+        Record::TransitGatewayRouteTable(table) => transit::advance_table(tx, now, &table),
         Record::PushedKeys(pushed) => instance_connect::advance(tx, now, &pushed),
         Record::SecurityGroup(group) => vpc_associations::advance(tx, now, &group),
         Record::PlacementGroup(group) => {

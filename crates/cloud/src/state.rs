@@ -130,6 +130,12 @@ tables! {
     customer_gateways: CustomerGatewayId => CustomerGateway by id,
     /// VPC endpoints.
     vpc_endpoints: VpcEndpointId => VpcEndpoint by id,
+    /// Transit gateways.
+    transit_gateways: TransitGatewayId => TransitGateway by id,
+    /// Attachments of VPCs to transit gateways.
+    transit_gateway_attachments: TransitGatewayAttachmentId => TransitGatewayAttachment by id,
+    /// Route tables of transit gateways.
+    transit_gateway_route_tables: TransitGatewayRouteTableId => TransitGatewayRouteTable by id,
     /// Flow logs.
     flow_logs: FlowLogId => FlowLog by id,
     /// Key pairs, by name.
@@ -298,6 +304,9 @@ impl Key {
             Self::VpnGateway(id) => id.to_string(),
             Self::CustomerGateway(id) => id.to_string(),
             Self::VpcEndpoint(id) => id.to_string(),
+            Self::TransitGateway(id) => id.to_string(),
+            Self::TransitGatewayAttachment(id) => id.to_string(),
+            Self::TransitGatewayRouteTable(id) => id.to_string(),
             Self::FlowLog(id) => id.to_string(),
             Self::Instance(id) => id.to_string(),
             Self::LaunchTemplate(id) => id.to_string(),

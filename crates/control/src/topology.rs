@@ -101,9 +101,10 @@ fn target_of(tables: &Tables, vpc: VpcId, route: &resource::Route) -> Target {
         RouteTarget::NatGateway(id) => Target::NatGateway(id),
         RouteTarget::NetworkInterface(id) => Target::Interface(id),
         RouteTarget::VpcPeeringConnection(id) => Target::Peering(id),
-        RouteTarget::EgressOnlyInternetGateway(_) | RouteTarget::VpnGateway(_) | RouteTarget::VpcEndpoint(_) => {
-            Target::Blackhole
-        }
+        RouteTarget::EgressOnlyInternetGateway(_)
+        | RouteTarget::VpnGateway(_)
+        | RouteTarget::VpcEndpoint(_)
+        | RouteTarget::TransitGateway(_) => Target::Blackhole,
     }
 }
 

@@ -249,9 +249,6 @@ absent! {
     describe_traffic_mirror_targets(DescribeTrafficMirrorTargetsRequest -> DescribeTrafficMirrorTargetsResult):
         [traffic_mirror_target_ids "InvalidTrafficMirrorTargetId.NotFound" "traffic mirror target ID"]
         pages (max_results next_token) 5..=1000, filters [];
-    describe_transit_gateway_attachments(DescribeTransitGatewayAttachmentsRequest -> DescribeTransitGatewayAttachmentsResult):
-        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
-        pages (max_results next_token) 5..=1000, filters ["association.state", "association.transit-gateway-route-table-id", "resource-id", "resource-owner-id", "resource-type", "state", "transit-gateway-attachment-id", "transit-gateway-id", "transit-gateway-owner-id"];
     describe_transit_gateway_connect_peers(DescribeTransitGatewayConnectPeersRequest -> DescribeTransitGatewayConnectPeersResult):
         [transit_gateway_connect_peer_ids "InvalidTransitGatewayConnectPeerID.NotFound" "transitGatewayConnectPeer ID"]
         pages (max_results next_token) 5..=1000, filters ["state", "transit-gateway-attachment-id", "transit-gateway-connect-peer-id"];
@@ -267,15 +264,6 @@ absent! {
     describe_transit_gateway_policy_tables(DescribeTransitGatewayPolicyTablesRequest -> DescribeTransitGatewayPolicyTablesResult):
         [transit_gateway_policy_table_ids "InvalidTransitGatewayPolicyTableId.NotFound" "transitGatewayPolicyTable ID"]
         pages (max_results next_token) 5..=1000, filters [];
-    describe_transit_gateway_route_tables(DescribeTransitGatewayRouteTablesRequest -> DescribeTransitGatewayRouteTablesResult):
-        [transit_gateway_route_table_ids "InvalidRouteTableID.NotFound" "transitGatewayRouteTable ID"]
-        pages (max_results next_token) 5..=1000, filters ["default-association-route-table", "default-propagation-route-table", "state", "transit-gateway-id", "transit-gateway-route-table-id"];
-    describe_transit_gateway_vpc_attachments(DescribeTransitGatewayVpcAttachmentsRequest -> DescribeTransitGatewayVpcAttachmentsResult):
-        [transit_gateway_attachment_ids "InvalidTransitGatewayAttachmentID.NotFound" "transitGatewayAttachment ID"]
-        pages (max_results next_token) 5..=1000, filters ["state", "transit-gateway-attachment-id", "transit-gateway-id", "vpc-id"];
-    describe_transit_gateways(DescribeTransitGatewaysRequest -> DescribeTransitGatewaysResult):
-        [transit_gateway_ids "InvalidTransitGatewayID.NotFound" "transitGateway ID"]
-        pages (max_results next_token) 5..=1000, filters ["options.propagation-default-route-table-id", "options.amazon-side-asn", "options.association-default-route-table-id", "options.auto-accept-shared-attachments", "options.default-route-table-association", "options.default-route-table-propagation", "options.dns-support", "options.vpn-ecmp-support", "owner-id", "state", "transit-gateway-id"];
     describe_verified_access_endpoints(DescribeVerifiedAccessEndpointsRequest -> DescribeVerifiedAccessEndpointsResult):
         [verified_access_endpoint_ids "InvalidVerifiedAccessEndpointId.NotFound" "verified access endpoint ID"]
         [verified_access_instance_id "InvalidVerifiedAccessInstanceId.NotFound" "verified access instance ID"]
@@ -371,21 +359,24 @@ mod tests {
     fn there_is_none_and_whoever_names_one_is_told() {
         let (context, state) = seeded();
         let view = View::new(&state, &context.region).unwrap();
-        let ask = |request| describe_transit_gateways(&context, &view, request).map_err(|error| error.code);
-        let none = DescribeTransitGatewaysRequest::default;
-        assert_eq!(ask(none()), Ok(DescribeTransitGatewaysResult::default()));
-        let named = DescribeTransitGatewaysRequest { transit_gateway_ids: vec!["tgw-1".to_owned()], ..none() };
-        assert_eq!(ask(named), Err("InvalidTransitGatewayID.NotFound"));
+        let ask = |request| describe_transit_gateway_connects(&context, &view, request).map_err(|error| error.code);
+        let none = DescribeTransitGatewayConnectsRequest::default;
+        assert_eq!(ask(none()), Ok(DescribeTransitGatewayConnectsResult::default()));
+        let named = DescribeTransitGatewayConnectsRequest {
+            transit_gateway_attachment_ids: vec!["tgw-attach-1".to_owned()],
+            ..none()
+        };
+        assert_eq!(ask(named), Err("InvalidTransitGatewayAttachmentID.NotFound"));
         for (name, expected) in [("state", None), ("tag:Name", None), ("colour", Some("InvalidParameterValue"))] {
-            let asked = ask(DescribeTransitGatewaysRequest { filters: vec![filter(name, &["x"])], ..none() });
+            let asked = ask(DescribeTransitGatewayConnectsRequest { filters: vec![filter(name, &["x"])], ..none() });
             assert_eq!(asked.err(), expected, "{name}");
         }
-        let sized = |max| ask(DescribeTransitGatewaysRequest { max_results: Some(max), ..none() }).err();
+        let sized = |max| ask(DescribeTransitGatewayConnectsRequest { max_results: Some(max), ..none() }).err();
         assert_eq!(
             [sized(4), sized(5), sized(1001)],
             [Some("InvalidParameterValue"), None, Some("InvalidParameterValue")]
         );
-        let next = DescribeTransitGatewaysRequest { next_token: Some("x".to_owned()), ..none() };
+        let next = DescribeTransitGatewayConnectsRequest { next_token: Some("x".to_owned()), ..none() };
         assert_eq!(ask(next), Err("InvalidNextToken"));
     }
 

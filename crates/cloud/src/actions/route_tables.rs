@@ -115,6 +115,7 @@ impl<'a> Row<'a> {
             RouteTarget::VpcEndpoint(id) => shape.gateway_id = Some(id.to_string()),
             RouteTarget::NatGateway(id) => shape.nat_gateway_id = Some(id.to_string()),
             RouteTarget::VpcPeeringConnection(id) => shape.vpc_peering_connection_id = Some(id.to_string()),
+            RouteTarget::TransitGateway(id) => shape.transit_gateway_id = Some(id.to_string()),
             RouteTarget::EgressOnlyInternetGateway(id) => shape.egress_only_internet_gateway_id = Some(id.to_string()),
             RouteTarget::NetworkInterface(id) => {
                 shape.network_interface_id = Some(id.to_string());

@@ -27,6 +27,7 @@ macro_rules! wire_enums {
         }
     )*};
 }
+pub(super) use wire_enums;
 
 wire_enums! {
     /// Where a NAT gateway is in its life.

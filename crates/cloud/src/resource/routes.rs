@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use types::{
     Cidr, EgressOnlyInternetGatewayId, InternetGatewayId, Ipv4Cidr, Ipv6Cidr, NatGatewayId, NetworkAclAssociationId,
     NetworkAclId, NetworkInterfaceId, ParseCidrError, PrefixListId, Protocol, RouteTableAssociationId, RouteTableId,
-    SubnetId, VpcEndpointId, VpcId, VpcPeeringConnectionId, VpnGatewayId,
+    SubnetId, TransitGatewayId, VpcEndpointId, VpcId, VpcPeeringConnectionId, VpnGatewayId,
 };
 
 /// Where a route leads.
@@ -31,6 +31,8 @@ pub enum RouteTarget {
     VpnGateway(VpnGatewayId),
     /// To a VPC endpoint.
     VpcEndpoint(VpcEndpointId),
+    /// To a transit gateway that the VPC is attached to.
+    TransitGateway(TransitGatewayId),
 }
 
 /// Which destinations a route is for. Stored as the text that EC2 shows.

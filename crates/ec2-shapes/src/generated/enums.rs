@@ -99,6 +99,7 @@ string_enums! {
     Ec2InstanceConnectEndpointState { CreateInProgress = "create-in-progress", CreateComplete = "create-complete", CreateFailed = "create-failed", DeleteInProgress = "delete-in-progress", DeleteComplete = "delete-complete", DeleteFailed = "delete-failed", UpdateInProgress = "update-in-progress", UpdateComplete = "update-complete", UpdateFailed = "update-failed", }
     EnaSupport { Unsupported = "unsupported", Supported = "supported", Required = "required", }
     EncryptionStateValue { Enabling = "enabling", Enabled = "enabled", Disabling = "disabling", Disabled = "disabled", }
+    EncryptionSupportOptionValue { Enable = "enable", Disable = "disable", }
     EndDateType { Unlimited = "unlimited", Limited = "limited", }
     EndpointIpAddressType { Ipv4 = "ipv4", Ipv6 = "ipv6", DualStack = "dual-stack", }
     EphemeralNvmeSupport { Unsupported = "unsupported", Supported = "supported", Required = "required", }
@@ -334,7 +335,10 @@ string_enums! {
     TransitGatewayPeeringAttachmentMultipathResilienceMode { AlwaysOn = "always-on", }
     TransitGatewayPeeringAttachmentMultipathResilienceStatus { Pending = "pending", Enabled = "enabled", Disabled = "disabled", }
     TransitGatewayPolicyTableState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayPropagationState { Enabling = "enabling", Enabled = "enabled", Disabling = "disabling", Disabled = "disabled", }
+    TransitGatewayRouteState { Pending = "pending", Active = "active", Blackhole = "blackhole", Deleting = "deleting", Deleted = "deleted", }
     TransitGatewayRouteTableState { Pending = "pending", Available = "available", Deleting = "deleting", Deleted = "deleted", }
+    TransitGatewayRouteType { Static = "static", Propagated = "propagated", System = "system", }
     TransitGatewayState { Pending = "pending", Available = "available", Modifying = "modifying", Deleting = "deleting", Deleted = "deleted", }
     TransportProtocol { Tcp = "tcp", Udp = "udp", }
     TrustProviderType { User = "user", Device = "device", }

@@ -5,6 +5,15 @@
 #[allow(unused_imports)]
 use crate::*;
 
+/// The `AcceptTransitGatewayVpcAttachmentRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceptTransitGatewayVpcAttachmentRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+}
+
 /// The `AcceptVpcPeeringConnectionRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcceptVpcPeeringConnectionRequest {
@@ -204,6 +213,17 @@ pub struct AssociateSubnetCidrBlockRequest {
     pub ipv6_netmask_length: Option<i32>,
     /// `SubnetId` on the wire; required.
     pub subnet_id: String,
+}
+
+/// The `AssociateTransitGatewayRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateTransitGatewayRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `AssociateVpcCidrBlockRequest` of the model.
@@ -1078,6 +1098,62 @@ pub struct CreateTagsRequest {
     pub tags: Vec<Tag>,
 }
 
+/// The `CreateTransitGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayRequest {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Options` on the wire.
+    pub options: Option<TransitGatewayRequestOptions>,
+    /// `TagSpecification` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+}
+
+/// The `CreateTransitGatewayRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayRouteRequest {
+    /// `Blackhole` on the wire.
+    pub blackhole: Option<bool>,
+    /// `DestinationCidrBlock` on the wire; required.
+    pub destination_cidr_block: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
+}
+
+/// The `CreateTransitGatewayRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TagSpecifications` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TransitGatewayId` on the wire; required.
+    pub transit_gateway_id: String,
+}
+
+/// The `CreateTransitGatewayVpcAttachmentRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayVpcAttachmentRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Options` on the wire.
+    pub options: Option<CreateTransitGatewayVpcAttachmentRequestOptions>,
+    /// `SubnetIds` on the wire; required.
+    pub subnet_ids: Vec<String>,
+    /// `TagSpecifications` on the wire.
+    pub tag_specifications: Vec<TagSpecification>,
+    /// `TransitGatewayId` on the wire; required.
+    pub transit_gateway_id: String,
+    /// `VpcId` on the wire; required.
+    pub vpc_id: String,
+}
+
 /// The `CreateVolumeRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateVolumeRequest {
@@ -1459,6 +1535,44 @@ pub struct DeleteTagsRequest {
     pub resources: Vec<String>,
     /// `Tag` on the wire.
     pub tags: Vec<Tag>,
+}
+
+/// The `DeleteTransitGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayId` on the wire; required.
+    pub transit_gateway_id: String,
+}
+
+/// The `DeleteTransitGatewayRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayRouteRequest {
+    /// `DestinationCidrBlock` on the wire; required.
+    pub destination_cidr_block: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
+}
+
+/// The `DeleteTransitGatewayRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
+}
+
+/// The `DeleteTransitGatewayVpcAttachmentRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayVpcAttachmentRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
 }
 
 /// The `DeleteVolumeRequest` of the model.
@@ -3803,6 +3917,19 @@ pub struct DisableSnapshotBlockPublicAccessRequest {
     pub dry_run: Option<bool>,
 }
 
+/// The `DisableTransitGatewayRouteTablePropagationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableTransitGatewayRouteTablePropagationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `TransitGatewayRouteTableAnnouncementId` on the wire.
+    pub transit_gateway_route_table_announcement_id: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
+}
+
 /// The `DisableVgwRoutePropagationRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisableVgwRoutePropagationRequest {
@@ -3870,6 +3997,17 @@ pub struct DisassociateSecurityGroupVpcRequest {
 pub struct DisassociateSubnetCidrBlockRequest {
     /// `AssociationId` on the wire; required.
     pub association_id: String,
+}
+
+/// The `DisassociateTransitGatewayRouteTableRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateTransitGatewayRouteTableRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `DisassociateVpcCidrBlockRequest` of the model.
@@ -3962,6 +4100,19 @@ pub struct EnableSnapshotBlockPublicAccessRequest {
     pub dry_run: Option<bool>,
     /// `State` on the wire; required.
     pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `EnableTransitGatewayRouteTablePropagationRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableTransitGatewayRouteTablePropagationRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `TransitGatewayRouteTableAnnouncementId` on the wire.
+    pub transit_gateway_route_table_announcement_id: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `EnableVgwRoutePropagationRequest` of the model.
@@ -4146,6 +4297,51 @@ pub struct GetSubnetCidrReservationsRequest {
     pub next_token: Option<String>,
     /// `SubnetId` on the wire; required.
     pub subnet_id: String,
+}
+
+/// The `GetTransitGatewayAttachmentPropagationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayAttachmentPropagationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+}
+
+/// The `GetTransitGatewayRouteTableAssociationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayRouteTableAssociationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
+}
+
+/// The `GetTransitGatewayRouteTablePropagationsRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayRouteTablePropagationsRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `ImportImageRequest` of the model.
@@ -4705,6 +4901,34 @@ pub struct ModifySubnetAttributeRequest {
     pub subnet_id: String,
 }
 
+/// The `ModifyTransitGatewayRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayRequest {
+    /// `Description` on the wire.
+    pub description: Option<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Options` on the wire.
+    pub options: Option<ModifyTransitGatewayOptions>,
+    /// `TransitGatewayId` on the wire; required.
+    pub transit_gateway_id: String,
+}
+
+/// The `ModifyTransitGatewayVpcAttachmentRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayVpcAttachmentRequest {
+    /// `AddSubnetIds` on the wire.
+    pub add_subnet_ids: Vec<String>,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Options` on the wire.
+    pub options: Option<ModifyTransitGatewayVpcAttachmentRequestOptions>,
+    /// `RemoveSubnetIds` on the wire.
+    pub remove_subnet_ids: Vec<String>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+}
+
 /// The `ModifyVolumeAttributeRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModifyVolumeAttributeRequest {
@@ -4866,6 +5090,15 @@ pub struct RegisterImageRequest {
     pub virtualization_type: Option<String>,
 }
 
+/// The `RejectTransitGatewayVpcAttachmentRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RejectTransitGatewayVpcAttachmentRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire; required.
+    pub transit_gateway_attachment_id: String,
+}
+
 /// The `RejectVpcPeeringConnectionRequest` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RejectVpcPeeringConnectionRequest {
@@ -4999,6 +5232,21 @@ pub struct ReplaceRouteTableAssociationRequest {
     pub dry_run: Option<bool>,
     /// `RouteTableId` on the wire; required.
     pub route_table_id: String,
+}
+
+/// The `ReplaceTransitGatewayRouteRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceTransitGatewayRouteRequest {
+    /// `Blackhole` on the wire.
+    pub blackhole: Option<bool>,
+    /// `DestinationCidrBlock` on the wire; required.
+    pub destination_cidr_block: String,
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `TransitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `ReportInstanceStatusRequest` of the model.
@@ -5335,6 +5583,21 @@ pub struct RunInstancesRequest {
     /// `UserData` on the wire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<String>,
+}
+
+/// The `SearchTransitGatewayRoutesRequest` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchTransitGatewayRoutesRequest {
+    /// `DryRun` on the wire.
+    pub dry_run: Option<bool>,
+    /// `Filter` on the wire; required.
+    pub filters: Vec<Filter>,
+    /// `MaxResults` on the wire.
+    pub max_results: Option<i32>,
+    /// `NextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `TransitGatewayRouteTableId` on the wire; required.
+    pub transit_gateway_route_table_id: String,
 }
 
 /// The `StartInstancesRequest` of the model.

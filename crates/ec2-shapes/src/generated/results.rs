@@ -5,6 +5,13 @@
 #[allow(unused_imports)]
 use crate::*;
 
+/// The `AcceptTransitGatewayVpcAttachmentResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AcceptTransitGatewayVpcAttachmentResult {
+    /// `transitGatewayVpcAttachment` on the wire.
+    pub transit_gateway_vpc_attachment: Option<TransitGatewayVpcAttachment>,
+}
+
 /// The `AcceptVpcPeeringConnectionResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct AcceptVpcPeeringConnectionResult {
@@ -117,6 +124,13 @@ pub struct AssociateSubnetCidrBlockResult {
     pub ipv6_cidr_block_association: Option<SubnetIpv6CidrBlockAssociation>,
     /// `subnetId` on the wire.
     pub subnet_id: Option<String>,
+}
+
+/// The `AssociateTransitGatewayRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AssociateTransitGatewayRouteTableResult {
+    /// `association` on the wire.
+    pub association: Option<TransitGatewayAssociation>,
 }
 
 /// The `AssociateVpcCidrBlockResult` of the model.
@@ -417,6 +431,34 @@ pub struct CreateSubnetResult {
     pub subnet: Option<Subnet>,
 }
 
+/// The `CreateTransitGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayResult {
+    /// `transitGateway` on the wire.
+    pub transit_gateway: Option<TransitGateway>,
+}
+
+/// The `CreateTransitGatewayRouteResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayRouteResult {
+    /// `route` on the wire.
+    pub route: Option<TransitGatewayRoute>,
+}
+
+/// The `CreateTransitGatewayRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayRouteTableResult {
+    /// `transitGatewayRouteTable` on the wire.
+    pub transit_gateway_route_table: Option<TransitGatewayRouteTable>,
+}
+
+/// The `CreateTransitGatewayVpcAttachmentResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayVpcAttachmentResult {
+    /// `transitGatewayVpcAttachment` on the wire.
+    pub transit_gateway_vpc_attachment: Option<TransitGatewayVpcAttachment>,
+}
+
 /// The `CreateVpcEndpointResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateVpcEndpointResult {
@@ -537,6 +579,34 @@ pub struct DeleteSecurityGroupResult {
 pub struct DeleteSubnetCidrReservationResult {
     /// `deletedSubnetCidrReservation` on the wire.
     pub deleted_subnet_cidr_reservation: Option<SubnetCidrReservation>,
+}
+
+/// The `DeleteTransitGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayResult {
+    /// `transitGateway` on the wire.
+    pub transit_gateway: Option<TransitGateway>,
+}
+
+/// The `DeleteTransitGatewayRouteResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayRouteResult {
+    /// `route` on the wire.
+    pub route: Option<TransitGatewayRoute>,
+}
+
+/// The `DeleteTransitGatewayRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayRouteTableResult {
+    /// `transitGatewayRouteTable` on the wire.
+    pub transit_gateway_route_table: Option<TransitGatewayRouteTable>,
+}
+
+/// The `DeleteTransitGatewayVpcAttachmentResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeleteTransitGatewayVpcAttachmentResult {
+    /// `transitGatewayVpcAttachment` on the wire.
+    pub transit_gateway_vpc_attachment: Option<TransitGatewayVpcAttachment>,
 }
 
 /// The `DeleteVpcEndpointsResult` of the model.
@@ -1929,6 +1999,13 @@ pub struct DisableSnapshotBlockPublicAccessResult {
     pub state: Option<SnapshotBlockPublicAccessState>,
 }
 
+/// The `DisableTransitGatewayRouteTablePropagationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisableTransitGatewayRouteTablePropagationResult {
+    /// `propagation` on the wire.
+    pub propagation: Option<TransitGatewayPropagation>,
+}
+
 /// The `DisassociateIamInstanceProfileResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct DisassociateIamInstanceProfileResult {
@@ -1959,6 +2036,13 @@ pub struct DisassociateSubnetCidrBlockResult {
     pub ipv6_cidr_block_association: Option<SubnetIpv6CidrBlockAssociation>,
     /// `subnetId` on the wire.
     pub subnet_id: Option<String>,
+}
+
+/// The `DisassociateTransitGatewayRouteTableResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DisassociateTransitGatewayRouteTableResult {
+    /// `association` on the wire.
+    pub association: Option<TransitGatewayAssociation>,
 }
 
 /// The `DisassociateVpcCidrBlockResult` of the model.
@@ -2035,6 +2119,13 @@ pub struct EnableSerialConsoleAccessResult {
 pub struct EnableSnapshotBlockPublicAccessResult {
     /// `state` on the wire.
     pub state: Option<SnapshotBlockPublicAccessState>,
+}
+
+/// The `EnableTransitGatewayRouteTablePropagationResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnableTransitGatewayRouteTablePropagationResult {
+    /// `propagation` on the wire.
+    pub propagation: Option<TransitGatewayPropagation>,
 }
 
 /// The `GetAllowedImagesSettingsResult` of the model.
@@ -2179,6 +2270,33 @@ pub struct GetSubnetCidrReservationsResult {
     pub subnet_ipv4_cidr_reservations: Vec<SubnetCidrReservation>,
     /// `subnetIpv6CidrReservationSet` on the wire.
     pub subnet_ipv6_cidr_reservations: Vec<SubnetCidrReservation>,
+}
+
+/// The `GetTransitGatewayAttachmentPropagationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayAttachmentPropagationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayAttachmentPropagations` on the wire.
+    pub transit_gateway_attachment_propagations: Vec<TransitGatewayAttachmentPropagation>,
+}
+
+/// The `GetTransitGatewayRouteTableAssociationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayRouteTableAssociationsResult {
+    /// `associations` on the wire.
+    pub associations: Vec<TransitGatewayRouteTableAssociation>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+}
+
+/// The `GetTransitGatewayRouteTablePropagationsResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GetTransitGatewayRouteTablePropagationsResult {
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `transitGatewayRouteTablePropagations` on the wire.
+    pub transit_gateway_route_table_propagations: Vec<TransitGatewayRouteTablePropagation>,
 }
 
 /// The `ImageAttribute` of the model.
@@ -2520,6 +2638,20 @@ pub struct ModifySpotFleetRequestResponse {
     pub r#return: Option<bool>,
 }
 
+/// The `ModifyTransitGatewayResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayResult {
+    /// `transitGateway` on the wire.
+    pub transit_gateway: Option<TransitGateway>,
+}
+
+/// The `ModifyTransitGatewayVpcAttachmentResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayVpcAttachmentResult {
+    /// `transitGatewayVpcAttachment` on the wire.
+    pub transit_gateway_vpc_attachment: Option<TransitGatewayVpcAttachment>,
+}
+
 /// The `ModifyVolumeResult` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ModifyVolumeResult {
@@ -2562,6 +2694,13 @@ pub struct MonitorInstancesResult {
 pub struct RegisterImageResult {
     /// `imageId` on the wire.
     pub image_id: Option<String>,
+}
+
+/// The `RejectTransitGatewayVpcAttachmentResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RejectTransitGatewayVpcAttachmentResult {
+    /// `transitGatewayVpcAttachment` on the wire.
+    pub transit_gateway_vpc_attachment: Option<TransitGatewayVpcAttachment>,
 }
 
 /// The `RejectVpcPeeringConnectionResult` of the model.
@@ -2608,6 +2747,13 @@ pub struct ReplaceRouteTableAssociationResult {
     pub association_state: Option<RouteTableAssociationState>,
     /// `newAssociationId` on the wire.
     pub new_association_id: Option<String>,
+}
+
+/// The `ReplaceTransitGatewayRouteResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReplaceTransitGatewayRouteResult {
+    /// `route` on the wire.
+    pub route: Option<TransitGatewayRoute>,
 }
 
 /// The `RequestSpotFleetResponse` of the model.
@@ -2686,6 +2832,17 @@ pub struct RevokeSecurityGroupIngressResult {
     pub revoked_security_group_rules: Vec<RevokedSecurityGroupRule>,
     /// `unknownIpPermissionSet` on the wire.
     pub unknown_ip_permissions: Vec<IpPermission>,
+}
+
+/// The `SearchTransitGatewayRoutesResult` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchTransitGatewayRoutesResult {
+    /// `additionalRoutesAvailable` on the wire.
+    pub additional_routes_available: Option<bool>,
+    /// `nextToken` on the wire.
+    pub next_token: Option<String>,
+    /// `routeSet` on the wire.
+    pub routes: Vec<TransitGatewayRoute>,
 }
 
 /// The `Snapshot` of the model.

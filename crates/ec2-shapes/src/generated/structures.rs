@@ -1337,6 +1337,19 @@ pub struct CreatePeeringConnectionOptionsRequest {
     pub multipath_resilience_mode: Option<MultipathResilienceMode>,
 }
 
+/// The `CreateTransitGatewayVpcAttachmentRequestOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CreateTransitGatewayVpcAttachmentRequestOptions {
+    /// `ApplianceModeSupport` on the wire.
+    pub appliance_mode_support: Option<ApplianceModeSupportValue>,
+    /// `DnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `Ipv6Support` on the wire.
+    pub ipv6_support: Option<Ipv6SupportValue>,
+    /// `SecurityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+}
+
 /// The `CreateVolumePermission` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CreateVolumePermission {
@@ -6467,6 +6480,48 @@ pub struct MemoryMiBRequest {
     pub min: Option<i32>,
 }
 
+/// The `ModifyTransitGatewayOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayOptions {
+    /// `AddTransitGatewayCidrBlocks` on the wire.
+    pub add_transit_gateway_cidr_blocks: Vec<String>,
+    /// `AmazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `AssociationDefaultRouteTableId` on the wire.
+    pub association_default_route_table_id: Option<String>,
+    /// `AutoAcceptSharedAttachments` on the wire.
+    pub auto_accept_shared_attachments: Option<AutoAcceptSharedAttachmentsValue>,
+    /// `DefaultRouteTableAssociation` on the wire.
+    pub default_route_table_association: Option<DefaultRouteTableAssociationValue>,
+    /// `DefaultRouteTablePropagation` on the wire.
+    pub default_route_table_propagation: Option<DefaultRouteTablePropagationValue>,
+    /// `DnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `EncryptionSupport` on the wire.
+    pub encryption_support: Option<EncryptionSupportOptionValue>,
+    /// `PropagationDefaultRouteTableId` on the wire.
+    pub propagation_default_route_table_id: Option<String>,
+    /// `RemoveTransitGatewayCidrBlocks` on the wire.
+    pub remove_transit_gateway_cidr_blocks: Vec<String>,
+    /// `SecurityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+    /// `VpnEcmpSupport` on the wire.
+    pub vpn_ecmp_support: Option<VpnEcmpSupportValue>,
+}
+
+/// The `ModifyTransitGatewayVpcAttachmentRequestOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ModifyTransitGatewayVpcAttachmentRequestOptions {
+    /// `ApplianceModeSupport` on the wire.
+    pub appliance_mode_support: Option<ApplianceModeSupportValue>,
+    /// `DnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `Ipv6Support` on the wire.
+    pub ipv6_support: Option<Ipv6SupportValue>,
+    /// `SecurityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+}
+
 /// The `Monitoring` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Monitoring {
@@ -10031,6 +10086,21 @@ pub struct TransitGateway {
     pub transit_gateway_id: Option<String>,
 }
 
+/// The `TransitGatewayAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayAssociation {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAssociationState>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayRouteTableId` on the wire.
+    pub transit_gateway_route_table_id: Option<String>,
+}
+
 /// The `TransitGatewayAttachment` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransitGatewayAttachment {
@@ -10082,6 +10152,15 @@ pub struct TransitGatewayAttachmentBgpConfiguration {
     pub transit_gateway_address: Option<String>,
     /// `transitGatewayAsn` on the wire.
     pub transit_gateway_asn: Option<i64>,
+}
+
+/// The `TransitGatewayAttachmentPropagation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayAttachmentPropagation {
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayPropagationState>,
+    /// `transitGatewayRouteTableId` on the wire.
+    pub transit_gateway_route_table_id: Option<String>,
 }
 
 /// The `TransitGatewayConfigurationDescribeEndpointStructure` of the model.
@@ -10271,6 +10350,74 @@ pub struct TransitGatewayPolicyTable {
     pub transit_gateway_policy_table_id: Option<String>,
 }
 
+/// The `TransitGatewayPropagation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayPropagation {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayPropagationState>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayRouteTableAnnouncementId` on the wire.
+    pub transit_gateway_route_table_announcement_id: Option<String>,
+    /// `transitGatewayRouteTableId` on the wire.
+    pub transit_gateway_route_table_id: Option<String>,
+}
+
+/// The `TransitGatewayRequestOptions` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRequestOptions {
+    /// `AmazonSideAsn` on the wire.
+    pub amazon_side_asn: Option<i64>,
+    /// `AutoAcceptSharedAttachments` on the wire.
+    pub auto_accept_shared_attachments: Option<AutoAcceptSharedAttachmentsValue>,
+    /// `DefaultRouteTableAssociation` on the wire.
+    pub default_route_table_association: Option<DefaultRouteTableAssociationValue>,
+    /// `DefaultRouteTablePropagation` on the wire.
+    pub default_route_table_propagation: Option<DefaultRouteTablePropagationValue>,
+    /// `DnsSupport` on the wire.
+    pub dns_support: Option<DnsSupportValue>,
+    /// `MulticastSupport` on the wire.
+    pub multicast_support: Option<MulticastSupportValue>,
+    /// `SecurityGroupReferencingSupport` on the wire.
+    pub security_group_referencing_support: Option<SecurityGroupReferencingSupportValue>,
+    /// `TransitGatewayCidrBlocks` on the wire.
+    pub transit_gateway_cidr_blocks: Vec<String>,
+    /// `VpnEcmpSupport` on the wire.
+    pub vpn_ecmp_support: Option<VpnEcmpSupportValue>,
+}
+
+/// The `TransitGatewayRoute` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRoute {
+    /// `destinationCidrBlock` on the wire.
+    pub destination_cidr_block: Option<String>,
+    /// `prefixListId` on the wire.
+    pub prefix_list_id: Option<String>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayRouteState>,
+    /// `transitGatewayAttachments` on the wire.
+    pub transit_gateway_attachments: Vec<TransitGatewayRouteAttachment>,
+    /// `transitGatewayRouteTableAnnouncementId` on the wire.
+    pub transit_gateway_route_table_announcement_id: Option<String>,
+    /// `type` on the wire.
+    pub r#type: Option<TransitGatewayRouteType>,
+}
+
+/// The `TransitGatewayRouteAttachment` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRouteAttachment {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+}
+
 /// The `TransitGatewayRouteTable` of the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TransitGatewayRouteTable {
@@ -10288,6 +10435,34 @@ pub struct TransitGatewayRouteTable {
     pub transit_gateway_id: Option<String>,
     /// `transitGatewayRouteTableId` on the wire.
     pub transit_gateway_route_table_id: Option<String>,
+}
+
+/// The `TransitGatewayRouteTableAssociation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRouteTableAssociation {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayAssociationState>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+}
+
+/// The `TransitGatewayRouteTablePropagation` of the model.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TransitGatewayRouteTablePropagation {
+    /// `resourceId` on the wire.
+    pub resource_id: Option<String>,
+    /// `resourceType` on the wire.
+    pub resource_type: Option<TransitGatewayAttachmentResourceType>,
+    /// `state` on the wire.
+    pub state: Option<TransitGatewayPropagationState>,
+    /// `transitGatewayAttachmentId` on the wire.
+    pub transit_gateway_attachment_id: Option<String>,
+    /// `transitGatewayRouteTableAnnouncementId` on the wire.
+    pub transit_gateway_route_table_announcement_id: Option<String>,
 }
 
 /// The `TransitGatewayRouteTableRoute` of the model.

@@ -3,7 +3,7 @@
 use ec2_shapes::{CreateRouteRequest, CreateRouteResult, DeleteRouteRequest, ReplaceRouteRequest};
 use types::{
     Cidr, EgressOnlyInternetGatewayId, InstanceId, InternetGatewayId, Ipv4Cidr, Ipv6Cidr, NatGatewayId,
-    NetworkInterfaceId, VpcEndpointId, VpcPeeringConnectionId, VpnGatewayId,
+    NetworkInterfaceId, TransitGatewayId, VpcEndpointId, VpcPeeringConnectionId, VpnGatewayId,
 };
 
 use super::super::prefix_lists;
@@ -21,6 +21,7 @@ use crate::resource::{
 use crate::routing;
 use crate::state::Tables;
 use crate::transaction::Transaction;
+use crate::transit;
 
 /// Blocks that no route may be for: services of every machine's host answer there.
 const RESERVED: [&str; 2] = ["169.254.168.0/22", "fd00:ec2::/32"];
@@ -243,8 +244,14 @@ fn read_target(tables: &Tables, table: &RouteTable, parameter: &str, text: &str)
             // The endpoints there are lead to S3 and DynamoDB, and put their routes into tables themselves.
             Err(ApiError::invalid_value(format!("VPC endpoint {text} is not a Gateway Load Balancer endpoint")))
         }
+        "transitGatewayId" => {
+            // One that the VPC is not attached to is as unknown to it as one that is not there.
+            let missing = || unknown("InvalidTransitGatewayID.NotFound", "transitGateway ID");
+            let id: TransitGatewayId = text.parse().map_err(|_| missing())?;
+            transit::attachment_between(tables, id, table.vpc).ok_or_else(missing)?;
+            Ok(RouteTarget::TransitGateway(id))
+        }
         // Of these there are none, so whatever the id is, it names nothing.
-        "transitGatewayId" => Err(unknown("InvalidTransitGatewayID.NotFound", "transitGateway ID")),
         "localGatewayId" => Err(unknown("InvalidLocalGatewayID.NotFound", "localGateway ID")),
         "carrierGatewayId" => Err(unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway ID")),
         "coreNetworkArn" => Err(unknown("InvalidCoreNetworkArn.NotFound", "core network ARN")),
