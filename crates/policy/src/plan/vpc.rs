@@ -194,6 +194,9 @@ impl<'a> VpcCompiler<'a> {
                 Action::Accept,
             ),
         ];
+        if self.vpc.internet_gateway.is_some() {
+            self.add_self_check(&mut rules);
+        }
         let pair = |link: &String, address| vec![Part::Link(link.clone()), Part::Address(address)];
         let own = self.interfaces().flat_map(|(name, i)| i.private_addresses().map(move |own| pair(name, own)));
         let own = set(&[FieldType::LinkName, FieldType::Address], false, own);
@@ -224,6 +227,23 @@ impl<'a> VpcCompiler<'a> {
         self.table
             .chains
             .insert("check_source".to_owned(), base(ChainKind::Filter, Hook::Prerouting, PRIORITY_RAW, true, rules));
+    }
+
+    /// A machine that calls its own public address, by a protocol without ports: what comes back in cannot be told from
+    /// an answer to what went out, so that groups would not be asked.
+    fn add_self_check(&mut self, rules: &mut Vec<Rule>) {
+        const SELF: &str = "public_to_itself";
+        const WITH_PORTS: &str = "protocols_with_ports";
+        let users = self.topology.gateway_users();
+        let own = users.iter().filter(|(_, (_, interface, _))| interface.vpc == self.id).map(|(public, _)| *public);
+        let own = own.map(|public| vec![Part::Address(public), Part::Address(public)]);
+        let own = set(&[FieldType::Address, FieldType::Address], false, own);
+        let numbers = super::TRANSLATED.map(|number| vec![Part::Number(number)]);
+        self.table.sets.insert(SELF.to_owned(), own);
+        self.table.sets.insert(WITH_PORTS.to_owned(), set(&[FieldType::Protocol], false, numbers));
+        let to_itself = in_set(&[Field::Source, Field::Destination], SELF);
+        let closed = rule([to_itself, not_in_set(&[Field::Protocol], WITH_PORTS)], Action::Drop);
+        rules.insert(0, closed);
     }
 
     /// The mark that says which route table decides, before any route is looked up.

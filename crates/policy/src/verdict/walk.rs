@@ -384,6 +384,9 @@ impl<'a> Way<'a> {
         if from_nowhere(topology.operator.pool, &vpc.cidrs).iter().any(|block| block.contains(self.source)) {
             return self.dropped(gateway, Reason::NotOnTheInternet(self.source));
         }
+        if self.source == self.to && !crate::plan::TRANSLATED.contains(&self.traffic.protocol().into()) {
+            return self.dropped(gateway, Reason::Loop);
+        }
         self.stage(gateway, Reason::Translated { from: self.to, to: private })?;
         self.to = private;
         let (stages, next) = self.route(id, vpc.gateway_table);
