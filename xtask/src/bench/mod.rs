@@ -59,9 +59,9 @@ mod with_cloud {
     use crate::cloud::{self, Cloud, Namespace};
     use crate::{packages, shell};
 
-    const USAGE: &str = "usage: cargo xtask bench [api] [launch] [memory] [size]";
+    const USAGE: &str = "usage: cargo xtask bench [api] [net] [launch] [memory] [size]";
     const IMAGE: &str = "debian-12";
-    const ALL: [&str; 4] = ["api", "launch", "memory", "size"];
+    const ALL: [&str; 5] = ["api", "net", "launch", "memory", "size"];
     /// Set for the process that measures, which is inside the network namespace: its state directory.
     const INSIDE: &str = "DAEMUN_BENCH_STATE_DIR";
 
@@ -83,12 +83,30 @@ mod with_cloud {
             build()?;
             super::api::run(&daemun())?;
         }
-        wanted.retain(|name| name != "api");
+        if wanted.iter().any(|name| name == "net") {
+            network()?;
+        }
+        wanted.retain(|name| name != "api" && name != "net");
         if wanted.is_empty() { Ok(()) } else { prepare(&wanted) }
     }
 
     fn build() -> Result<()> {
         shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "daemun"]))
+    }
+
+    /// The network alone, between probes; its figures are the last line that the program prints.
+    fn network() -> Result<()> {
+        ensure!(shell::is_root(), "the kernel's network needs root: sudo -E env \"PATH=$PATH\" cargo xtask bench net");
+        packages::install_missing(&[packages::RUN])?;
+        println!("\nnet");
+        let watched =
+            shell::watch(shell::cargo().args(["bench", "--quiet", "--package", "testkit", "--bench", "net"]))?;
+        ensure!(watched.success, "the network could not be measured");
+        let figures = watched.text.lines().rev().find(|line| line.starts_with('[')).context("no figures were told")?;
+        let folder = shell::target_dir().join("bench");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("net.json"), figures)?;
+        Ok(())
     }
 
     fn daemun() -> PathBuf {

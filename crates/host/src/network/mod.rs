@@ -24,6 +24,7 @@ use crate::{Result, netns};
 
 pub use link::configure_eni_link;
 pub use linux::LinuxNetwork;
+pub use program::commands_run;
 pub use simulated::SimulatedNetwork;
 
 /// The network of one cloud. Implemented for Linux, and simulated.
@@ -105,6 +106,11 @@ pub fn run_ip(namespace: Option<&str>, lines: &[String]) -> Result<()> {
         Some(name) => netns::run_in(&netns::path_of(name), || program::ip_batch(lines)),
         None => program::ip_batch(lines),
     }
+}
+
+/// Runs lines as one nftables transaction in the named namespace. For set-ups of tests, which have no plan.
+pub fn run_nft(namespace: &str, lines: &str) -> Result<()> {
+    netns::run_in(&netns::path_of(namespace), || program::nft_transaction(lines))
 }
 
 /// The nftables tables of the calling thread's namespace, one to a line: family and name.
