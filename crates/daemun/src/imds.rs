@@ -19,13 +19,6 @@
 pub(crate) mod fixture;
 mod metadata;
 mod protocol;
-/// The stream, and another handle on its socket.
-fn with_second_handle(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
-    let stream = stream.into_std()?;
-    let second = stream.try_clone()?;
-    Ok((TcpStream::from_std(stream)?, second))
-}
-
 #[cfg(test)]
 mod tests;
 mod token;
@@ -187,4 +180,11 @@ impl Service {
         let now_unix_s = u64::try_from(now.unix_seconds()).unwrap_or(0);
         protocol::answer(subject, &self.tokens, method, path, headers, now_unix_s)
     }
+}
+
+/// The stream, and another handle on its socket.
+fn with_second_handle(stream: TcpStream) -> std::io::Result<(TcpStream, std::net::TcpStream)> {
+    let stream = stream.into_std()?;
+    let second = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, second))
 }

@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::imds::fixture::{FIRST, FIRST_PUBLIC, Fixture, SECOND};
 
+mod peering;
+
 const FIRST_SOURCE: SocketAddr = SocketAddr::new(IpAddr::V4(FIRST), 4000);
 
 fn resolver(cloud: &Fixture) -> Resolver {

@@ -3,6 +3,8 @@
 //! Names are computed from the State at each query; there are no zone files and no cache.
 //!
 //! - `ip-A-B-C-D.DOMAIN` is A.B.C.D, for every address in the VPC's blocks, given out or not.
+//! - The names of a VPC that this one is peered with are as its own, where that side of the connection allows it
+//!   (`AllowDnsResolutionFromRemoteVpc`) and has both DNS attributes on itself.
 //! - `i-ID.DOMAIN` is the primary private address of that instance, and its first IPv6 address, as far as its options
 //!   ask for such records.
 //! - `ec2-A-B-C-D.PUBLIC-DOMAIN` is the private address behind a public one where the interface is in this VPC, else
@@ -14,7 +16,7 @@
 //!
 //! The first two forms, and the private answer to the third, need both DNS attributes of the VPC.
 //!
-//! Source: VPC guide, "DNS attributes for your VPC"; EC2 User Guide, "EC2 instance hostnames and domains"; Route 53
+//! Source: VPC guide, "DNS attributes for your VPC"; VPC peering guide, "Enable DNS resolution for a VPC peering connection"; EC2 User Guide, "EC2 instance hostnames and domains"; Route 53
 //! Resolver guide, "Automatically defined rules".
 
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -182,7 +184,7 @@ impl<'a> Zones<'a> {
     /// What the first label of a private name stands for.
     fn host(self, host: &str) -> Option<Meaning> {
         if let Ok(id) = host.parse::<InstanceId>() {
-            let instance = self.tables.instances.get(&id).filter(|instance| instance.vpc == self.vpc.id)?;
+            let instance = self.tables.instances.get(&id).filter(|instance| self.knows(instance.vpc))?;
             let primary = self.tables.interfaces_of(instance).next()?;
             let options = instance.options.private_dns;
             let ip = options.a_record.then_some(primary.private_ip);
@@ -190,7 +192,7 @@ impl<'a> Zones<'a> {
             return (options.a_record || options.aaaa_record).then_some(Meaning::Resource(ip, ipv6));
         }
         let ip = dashed(host, "ip-")?;
-        (private_host_name(ip) == host && self.in_vpc(ip)).then_some(Meaning::Address(ip))
+        (private_host_name(ip) == host && self.in_known_vpc(ip)).then_some(Meaning::Address(ip))
     }
 
     /// What a public name leads to from here, if it is one of the cloud's.
@@ -202,7 +204,7 @@ impl<'a> Zones<'a> {
             _ => "us-east-1".parse().ok()?,
         };
         below(domain, &public_domain(&region)).filter(|rest| rest.is_empty())?;
-        let inside = self.has_names().then(|| self.holder(ip)).flatten().filter(|eni| eni.vpc == self.vpc.id);
+        let inside = self.has_names().then(|| self.holder(ip)).flatten().filter(|eni| self.knows(eni.vpc));
         Some(inside.and_then(|eni| eni.private_behind(ip)).unwrap_or(ip))
     }
 
@@ -230,7 +232,7 @@ impl<'a> Zones<'a> {
             .chain(self.vpc.cidrs.iter().copied())
             .any(|local| local.contains_cidr(block));
         let pointer = match labels.len() {
-            4 if self.in_vpc(ip) => self.has_names().then(|| private_dns_name(self.region, ip)),
+            4 if self.in_known_vpc(ip) => self.has_names().then(|| private_dns_name(self.region, ip)),
             4 if ip == METADATA.0 => Some(format!("{}.ec2.internal", METADATA.1)),
             4 => self.public_pointer(ip),
             0..4 if is_local => return Some(Meaning::Parent),
@@ -254,8 +256,24 @@ impl<'a> Zones<'a> {
         has_names(vpc).then(|| public_dns_name(self.region, ip))
     }
 
-    fn in_vpc(self, ip: Ipv4Addr) -> bool {
-        self.vpc.cidrs.iter().any(|cidr| cidr.contains(ip))
+    /// The VPCs whose private addresses are told here: this one, and those peered with it that let it know.
+    fn known_vpcs(self) -> impl Iterator<Item = &'a Vpc> {
+        let own = self.vpc.id;
+        let peers = self.tables.peerings.values().filter(|peering| peering.is_alive()).filter_map(move |peering| {
+            let sides = [(&peering.requester, &peering.accepter), (&peering.accepter, &peering.requester)];
+            let (_, other) = sides.into_iter().find(|(one, other)| one.vpc == own && other.vpc != own)?;
+            other.allow_dns_resolution.then_some(other.vpc)
+        });
+        let peers = peers.filter_map(move |id| self.tables.vpcs.get(&id)).map(AsRef::as_ref);
+        std::iter::once(self.vpc).chain(peers.filter(|vpc: &&Vpc| has_names(vpc)))
+    }
+
+    fn knows(self, vpc: VpcId) -> bool {
+        self.known_vpcs().any(|known| known.id == vpc)
+    }
+
+    fn in_known_vpc(self, ip: Ipv4Addr) -> bool {
+        self.known_vpcs().any(|vpc| vpc.cidrs.iter().any(|cidr| cidr.contains(ip)))
     }
 
     fn has_names(self) -> bool {

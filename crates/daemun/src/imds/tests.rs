@@ -95,6 +95,42 @@ async fn the_source_address_says_who_asks() {
 }
 
 #[tokio::test]
+async fn every_address_of_an_instance_may_ask_and_every_interface_is_told() {
+    use cloud::resource::{Attachment, Instance, NetworkInterface, SecondaryAddress};
+    let imds = start().await;
+    let (first, further, second_eni) = (imds.cloud.first, Ipv4Addr::new(127, 0, 0, 7), Ipv4Addr::new(127, 0, 0, 8));
+    imds.cloud
+        .write(move |tx| {
+            let mut instance = Instance::clone(&tx.instances[&first]);
+            let mut eni = NetworkInterface::clone(&tx.interfaces[&instance.interfaces[0]]);
+            eni.secondary.push(SecondaryAddress { ip: further, public: None });
+            tx.put(eni.clone());
+            eni.id = NetworkInterfaceId::from_number(99);
+            (eni.private_ip, eni.public, eni.secondary) = (second_eni, None, Vec::new());
+            eni.mac = types::MacAddress::local(99);
+            eni.attachment = eni.attachment.map(|attachment| Attachment { device_index: 1, ..attachment });
+            instance.interfaces.push(eni.id);
+            tx.put(eni);
+            tx.put(instance);
+        })
+        .await;
+    for source in [FIRST, further, second_eni] {
+        let reply = imds.ask(source, "GET", "/latest/meta-data/instance-id", &[]).await;
+        assert_eq!(reply.text(), first.to_string(), "{source}");
+        // Whichever asks, these are about the primary interface.
+        let reply = imds.ask(source, "GET", "/latest/meta-data/local-ipv4", &[]).await;
+        assert_eq!(reply.text(), FIRST.to_string());
+    }
+    let macs = "/latest/meta-data/network/interfaces/macs/";
+    let (one, two) = (types::MacAddress::local(1), types::MacAddress::local(99));
+    assert_eq!(imds.get(macs).await.text(), format!("{one}/\n{two}/"));
+    assert_eq!(imds.get(&format!("{macs}{one}/local-ipv4s")).await.text(), format!("{FIRST}\n{further}"));
+    assert_eq!(imds.get(&format!("{macs}{two}/local-ipv4s")).await.text(), second_eni.to_string());
+    assert_eq!(imds.get(&format!("{macs}{two}/device-number")).await.text(), "1");
+    assert_eq!(imds.get(&format!("{macs}{two}/public-ipv4s")).await.status, 404);
+}
+
+#[tokio::test]
 async fn token_rules() {
     let imds = start().await;
     let (first, second) = (imds.token(FIRST).await, imds.token(SECOND).await);
