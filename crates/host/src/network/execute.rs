@@ -6,7 +6,7 @@ use policy::{
 
 use super::ApplyReport;
 use super::conntrack;
-use super::link::{configure_here, exists, write_sysctl};
+use super::link::{configure_here, exists, prepare_here, write_sysctl};
 use super::linux::Namespaces;
 use super::program::{ip_batch, nft_transaction};
 use crate::{HostError, Result, netns};
@@ -24,8 +24,54 @@ impl<'a> Executor<'a> {
         Self { namespaces, report: ApplyReport::default(), batch: None }
     }
 
+    /// Carries out changes in order; many interfaces in a row are set up together.
+    pub(super) fn add_all(&mut self, changes: &[HostChange]) -> Result<()> {
+        let place_of = |change: &HostChange| match change {
+            HostChange::ConfigureInterface { place, .. } => Some(*place),
+            _ => None,
+        };
+        for run in changes.chunk_by(|a, b| place_of(a).is_some() && place_of(a) == place_of(b)) {
+            match (run.first().and_then(place_of), run.len()) {
+                (Some(place), 2..) => self.configure_together(place, run)?,
+                _ => run.iter().try_for_each(|change| self.add(change))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets up many interfaces of one namespace at once; one by one where that fails, so that a link which goes away
+    /// meanwhile keeps none of the others from its settings.
+    fn configure_together(&mut self, place: Place, changes: &[HostChange]) -> Result<()> {
+        self.flush()?;
+        let links = |change: &HostChange| match change {
+            HostChange::ConfigureInterface { link, interface, .. } => Some((link.clone(), interface.clone())),
+            _ => None,
+        };
+        let all: Vec<_> = changes.iter().filter_map(|change| Some((change, links(change)?))).collect();
+        let done = self.namespaces.run_in(place, || {
+            let there: Vec<_> = all.iter().filter(|(_, (link, _))| exists(link)).collect();
+            let mut commands = Vec::new();
+            let prepared = there.iter().try_for_each(|(_, (link, interface))| {
+                commands.extend(prepare_here(link, interface)?);
+                Ok::<_, HostError>(())
+            });
+            if prepared.and_then(|()| ip_batch(&commands)).is_ok() {
+                return Ok(there.iter().map(|(change, _)| change.to_string()).collect());
+            }
+            let mut done = Vec::new();
+            for (change, (link, interface)) in &all {
+                if configure_interface(link, interface)? {
+                    done.push(change.to_string());
+                }
+            }
+            Ok::<Vec<String>, HostError>(done)
+        })?;
+        self.report.changes.extend(done);
+        Ok(())
+    }
+
     /// Carries out one change, or puts it into the batch.
-    pub(super) fn add(&mut self, change: &HostChange) -> Result<()> {
+    fn add(&mut self, change: &HostChange) -> Result<()> {
         let done = match change {
             HostChange::CreateNamespace(place) => self.create_namespace(*place)?,
             HostChange::DeleteNamespace(place) => self.delete_namespace(*place)?,

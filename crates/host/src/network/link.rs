@@ -22,6 +22,11 @@ pub fn configure_eni_link(namespace: &str, link: &str, interface: &InterfaceLink
 
 /// The same in the namespace of the calling thread.
 pub(super) fn configure_here(link: &str, interface: &InterfaceLink) -> Result<()> {
+    ip_batch(&prepare_here(link, interface)?)
+}
+
+/// Writes the settings, and gives the `ip` commands that are left to do.
+pub(super) fn prepare_here(link: &str, interface: &InterfaceLink) -> Result<Vec<String>> {
     for (directory, file, value) in eni_link_sysctls(interface.source_dest_check) {
         match write_sysctl(&format!("net/{directory}/{link}/{file}"), value) {
             // A kernel without IPv6 has no such setting, and needs none.
@@ -30,7 +35,7 @@ pub(super) fn configure_here(link: &str, interface: &InterfaceLink) -> Result<()
             result => result?,
         }
     }
-    ip_batch(&configure_commands(link, interface))
+    Ok(configure_commands(link, interface))
 }
 
 /// The `ip` commands that bring the link up with its routes: those straight to it first, which the others need.

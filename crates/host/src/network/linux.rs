@@ -136,9 +136,7 @@ impl LinuxNetwork {
             std::fs::write(&note, "").map_err(|e| HostError::io("writing", &note, e))?;
         }
         let mut executor = Executor::new(&self.namespaces);
-        for change in changes {
-            executor.add(change)?;
-        }
+        executor.add_all(changes)?;
         executor.finish()
     }
 
