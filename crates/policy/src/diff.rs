@@ -124,6 +124,15 @@ pub enum HostChange {
         /// What it shall be.
         interface: InterfaceLink,
     },
+    /// Make the routes of a new table ready that lead to the machine behind an interface, if its link is there.
+    PrepareForwards {
+        /// Where.
+        place: Place,
+        /// The host's end.
+        link: String,
+        /// The routes.
+        routes: Vec<(RouteKey, RoutePlan)>,
+    },
     /// Forget the tracked connections that came by a public address which leads elsewhere now, or nowhere. The rules
     /// stop them anyway; forgotten, a machine's next packet makes a new connection instead of staying stuck.
     ForgetConnections {
@@ -154,6 +163,7 @@ impl HostChange {
             | Self::AddBlackhole { place, .. }
             | Self::RemoveBlackhole { place, .. }
             | Self::ForgetInterface { place, .. }
+            | Self::PrepareForwards { place, .. }
             | Self::ConfigureInterface { place, .. }
             | Self::ForgetConnections { place, .. } => *place,
         }
@@ -298,6 +308,10 @@ impl fmt::Display for HostChange {
             Self::ForgetInterface { link, routes, .. } => {
                 write!(f, "{place}: remove routes {} to link {link}", Joined(routes, ", "))
             }
+            Self::PrepareForwards { link, routes, .. } => {
+                let keys: Vec<RouteKey> = routes.iter().map(|(key, _)| *key).collect();
+                write!(f, "{place}: make routes {} to link {link} ready", Joined(&keys, ", "))
+            }
             Self::ConfigureInterface { link, interface, .. } => {
                 let addresses = Joined(&interface.addresses, ", ");
                 write!(f, "{place}: set up link {link} of {} for {addresses}", interface.interface)
@@ -399,6 +413,12 @@ fn add_link_changes(
         RoutePlan::Main => false,
     };
     changes.extend(old.tables.difference(&new.tables).map(|table| HostChange::RemoveTable { place, table: *table }));
+    for (link, interface) in &old.interfaces {
+        let routes: Vec<RouteKey> = interface.routes(link).into_keys().filter(|key| leaves(new, *key)).collect();
+        if !routes.is_empty() {
+            changes.push(HostChange::ForgetInterface { place, link: link.clone(), routes });
+        }
+    }
     for (key, route) in &old.routes {
         if !closes(new, *key) && !new.routes.contains_key(key) && !went_along(route) {
             changes.push(HostChange::RemoveRoute { place, key: *key, route: route.clone() });
@@ -435,7 +455,7 @@ fn prepare_routes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePl
     for (link, interface) in &old.interfaces {
         // What another route takes over is replaced, not removed.
         let after = new.interfaces.get(link).map(|interface| interface.routes(link)).unwrap_or_default();
-        let stays = |key: &RouteKey| after.contains_key(key) || new.routes.contains_key(key);
+        let stays = |key: &RouteKey| after.contains_key(key) || new.routes.contains_key(key) || leaves(new, *key);
         let routes: Vec<RouteKey> = interface.routes(link).into_keys().filter(|key| !stays(key)).collect();
         if !routes.is_empty() {
             changes.push(HostChange::ForgetInterface { place, link: link.clone(), routes });
@@ -445,12 +465,29 @@ fn prepare_routes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePl
         let route = new.routes[&key].clone();
         changes.push(HostChange::SetRoute { place, key, route });
     }
+    for (link, interface) in new.interfaces.iter().filter(|(link, _)| old.interfaces.contains_key(*link)) {
+        let routes = interface.routes(link).into_iter();
+        let routes: Vec<_> = routes.filter(|(key, _)| is_new_table(old, new, *key)).collect();
+        if !routes.is_empty() {
+            changes.push(HostChange::PrepareForwards { place, link: link.clone(), routes });
+        }
+    }
     changes.extend(new.tables.difference(&old.tables).map(|table| HostChange::AddTable { place, table: *table }));
+}
+
+/// Whether a route's table is none of a plan's: it goes once nothing chooses it any more.
+fn leaves(new: &NamespacePlan, key: RouteKey) -> bool {
+    key.table != TableNumber::MAIN && !new.tables.contains(&key.table)
 }
 
 /// Whether a destination reaches nothing in a plan.
 fn closes(new: &NamespacePlan, key: RouteKey) -> bool {
     new.blackholes.contains(&key) && !new.routes.contains_key(&key)
+}
+
+/// Whether a route is in a table that is only just made.
+fn is_new_table(old: &NamespacePlan, new: &NamespacePlan, key: RouteKey) -> bool {
+    new.tables.contains(&key.table) && !old.tables.contains(&key.table)
 }
 
 /// The routes of new tables by links that are there already.
@@ -459,10 +496,9 @@ fn early_routes(old: &NamespacePlan, new: &NamespacePlan) -> BTreeSet<RouteKey> 
         RoutePlan::Via { link, .. } | RoutePlan::Link { link } => old.up.contains(link),
         RoutePlan::Main => true,
     };
-    let is_new = |key: &RouteKey| new.tables.contains(&key.table) && !old.tables.contains(&key.table);
     new.routes
         .iter()
-        .filter(|(key, route)| is_new(key) && old.routes.get(key) != Some(route) && ready(route))
+        .filter(|(key, route)| is_new_table(old, new, **key) && old.routes.get(key) != Some(route) && ready(route))
         .map(|(key, _)| *key)
         .collect()
 }

@@ -16,7 +16,7 @@ mod verdict;
 pub use diff::{HostChange, InTable, NftCommand, diff};
 pub use names::{
     CloudTag, EDGE_OPERATOR_LINK, NAT_LINK, ParseTagError, TABLE_PREFERENCE, VPC_GATEWAY_LINK, eni_link_name,
-    gateway_link_name, peering_link_name, route_table_number,
+    gateway_link_name, peering_link_name,
 };
 pub use plan::*;
 pub use rule_text::ParseRuleError;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use types::{NatGatewayId, NetworkInterfaceId, RouteTableId, VpcId, VpcPeeringConnectionId};
+use types::{NatGatewayId, NetworkInterfaceId, VpcId, VpcPeeringConnectionId};
 
 /// A text that is not a cloud tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,12 +112,18 @@ pub fn peering_link_name(peering: VpcPeeringConnectionId) -> String {
     format!("pcx{}", short(peering.number()))
 }
 
-/// The number of the kernel's table for a route table, which is also the mark of packets that it decides about: the
-/// last thirty bits of its id, beyond every number that the kernel or a program gives a meaning. Of two tables of a VPC
-/// that shared one, [`crate::plan()`] leaves the second one out, and its subnets reach their VPC alone.
-pub fn route_table_number(table: RouteTableId) -> u32 {
+/// The number of the kernel's table for routes that read like this, which is also the mark of packets that it decides
+/// about: beyond every number that the kernel or a program gives a meaning. It is made from the routes, so that other
+/// routes are another table: it is made ready first, and chosen in the one transaction that changes the rules.
+///
+/// FNV-1a, folded to thirty bits. Of two tables of a VPC that shared a number by chance, [`crate::plan()`] leaves the
+/// second one out, and its subnets reach their VPC alone.
+pub(crate) fn route_table_number(routes: &str) -> u32 {
+    let hash = routes
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     // Thirty bits always fit.
-    0x4000_0000 | u32::try_from(table.number() & 0x3fff_ffff).unwrap_or_default()
+    0x4000_0000 | u32::try_from((hash ^ (hash >> 30)) & 0x3fff_ffff).unwrap_or_default()
 }
 
 /// Where among the kernel's routing rules those stand that choose a table by mark: behind the one for the machine's own

@@ -107,6 +107,9 @@ impl<'a> Executor<'a> {
             HostChange::ForgetInterface { place, link, routes } => {
                 self.alone(*place, || forget_interface(link, routes))?
             }
+            HostChange::PrepareForwards { place, link, routes } => {
+                self.alone(*place, || prepare_forwards(link, routes))?
+            }
             HostChange::ConfigureInterface { place, link, interface } => {
                 self.alone(*place, || configure_interface(link, interface))?
             }
@@ -229,6 +232,19 @@ fn forget_route(route: &str) -> Result<bool> {
             Ok(false)
         }
         result => result.map(|()| true),
+    }
+}
+
+/// Routes to the machine behind an interface, if its link is there; whoever makes it later adds them.
+fn prepare_forwards(link: &str, routes: &[(RouteKey, RoutePlan)]) -> Result<bool> {
+    let lines: Vec<String> =
+        routes.iter().map(|(key, route)| format!("route replace {} proto static", route_words(*key, route))).collect();
+    match exists(link) {
+        false => Ok(false),
+        true => match ip_batch(&lines) {
+            Err(_) if !exists(link) => Ok(false),
+            result => result.map(|()| true),
+        },
     }
 }
 

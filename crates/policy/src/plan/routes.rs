@@ -25,50 +25,74 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// The routes of these tables of a VPC. Of two with one number the second one is left out.
+    /// The routes of these tables of a VPC. Tables of the same routes are one; of two others with one number the second
+    /// one is left out.
     pub(super) fn new(topology: &Topology, vpc: VpcId, tables: &BTreeSet<RouteTableId>) -> Self {
         let mut all = Self::default();
-        let mut taken = BTreeSet::new();
+        let mut taken: BTreeMap<TableNumber, String> = BTreeMap::new();
         for &id in tables {
-            let number = TableNumber(route_table_number(id));
-            let Some(table) = topology.route_tables.get(&id).filter(|_| taken.insert(number)) else { continue };
-            all.tables.insert(id, number);
-            // What no route is for goes nowhere.
-            all.blackholes.insert(RouteKey { table: number, destination: Ipv4Cidr::ANY });
-            for (&destination, &target) in &table.routes {
-                all.add(topology, vpc, RouteKey { table: number, destination }, target);
+            let Some(table) = topology.route_tables.get(&id) else { continue };
+            let ways: Vec<(Ipv4Cidr, Way)> =
+                table.routes.iter().map(|(to, target)| (*to, way(topology, vpc, *target))).collect();
+            let text: String = ways.iter().map(|(destination, way)| format!("{destination} {way:?}\n")).collect();
+            let number = TableNumber(route_table_number(&text));
+            match taken.get(&number) {
+                Some(other) if *other != text => continue,
+                Some(_) => drop(all.tables.insert(id, number)),
+                None => {
+                    taken.insert(number, text);
+                    all.tables.insert(id, number);
+                    all.add(number, ways);
+                }
             }
         }
         all
     }
 
-    fn add(&mut self, topology: &Topology, vpc: VpcId, key: RouteKey, target: Target) {
-        let via = |gateway, link: &str| RoutePlan::Via { gateway, link: link.to_owned(), source: None };
-        let known = topology.vpcs.get(&vpc);
-        let route = match target {
-            Target::Local => Some(RoutePlan::Main),
-            Target::InternetGateway => {
-                known.filter(|vpc| vpc.internet_gateway.is_some()).map(|_| via(EDGE_GATEWAY_ADDRESS, VPC_GATEWAY_LINK))
+    fn add(&mut self, table: TableNumber, ways: Vec<(Ipv4Cidr, Way)>) {
+        // What no route is for goes nowhere.
+        self.blackholes.insert(RouteKey { table, destination: Ipv4Cidr::ANY });
+        for (destination, way) in ways {
+            let key = RouteKey { table, destination };
+            match way {
+                Way::Route(route) => drop(self.routes.insert(key, route)),
+                Way::Machine(id) => drop(self.forwards.entry(id).or_default().insert(key)),
+                Way::Nowhere => drop(self.blackholes.insert(key)),
             }
-            Target::Peering(id) => topology
-                .peers(vpc)
-                .any(|(peering, _)| peering == id)
-                .then(|| via(FAR_END_ADDRESS, &peering_link_name(id))),
-            Target::NatGateway(_) | Target::Interface(_) => match topology.forwarder(vpc, target) {
-                Some((id, interface)) if interface.kind != InterfaceKind::Machine => {
-                    Some(via(FAR_END_ADDRESS, &eni_link_name(id)))
-                }
-                Some((id, _)) => {
-                    self.forwards.entry(id).or_default().insert(key);
-                    None
-                }
-                None => None,
-            },
-            Target::Blackhole => None,
-        };
-        match route {
-            Some(route) => drop(self.routes.insert(key, route)),
-            None => drop(self.blackholes.insert(key)),
         }
     }
+}
+
+/// Where a target leads.
+#[derive(Debug)]
+enum Way {
+    /// By a link that is always there.
+    Route(RoutePlan),
+    /// By a machine.
+    Machine(NetworkInterfaceId),
+    /// Nowhere.
+    Nowhere,
+}
+
+fn way(topology: &Topology, vpc: VpcId, target: Target) -> Way {
+    let via = |gateway, link: &str| RoutePlan::Via { gateway, link: link.to_owned(), source: None };
+    let route = match target {
+        Target::Local => Some(RoutePlan::Main),
+        Target::InternetGateway => {
+            let has_gateway = topology.vpcs.get(&vpc).is_some_and(|vpc| vpc.internet_gateway.is_some());
+            has_gateway.then(|| via(EDGE_GATEWAY_ADDRESS, VPC_GATEWAY_LINK))
+        }
+        Target::Peering(id) => {
+            topology.peers(vpc).any(|(peering, _)| peering == id).then(|| via(FAR_END_ADDRESS, &peering_link_name(id)))
+        }
+        Target::NatGateway(_) | Target::Interface(_) => match topology.forwarder(vpc, target) {
+            Some((id, interface)) if interface.kind != InterfaceKind::Machine => {
+                Some(via(FAR_END_ADDRESS, &eni_link_name(id)))
+            }
+            Some((id, _)) => return Way::Machine(id),
+            None => None,
+        },
+        Target::Blackhole => None,
+    };
+    route.map_or(Way::Nowhere, Way::Route)
 }
