@@ -26,6 +26,15 @@ const SHOTS: usize = 60;
 /// How many packets are sent where nothing else is said.
 const PACKETS: usize = 2_500;
 
+fn wanted_packets() -> usize {
+    std::env::var("DAEMUN_DIFFERENTIAL_PACKETS").ok().and_then(|text| text.parse().ok()).unwrap_or(PACKETS)
+}
+
+/// Whose cloud a topology is says the lab.
+fn operator() -> Operator {
+    Operator { tag: CloudTag::from_number(1), pool: "198.18.0.0/16".parse().expect("a block") }
+}
+
 /// Where differences are written.
 fn found_directory() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("differences")
@@ -80,7 +89,7 @@ fn packets_arrive_as_the_engine_says() {
     let cases = u32::try_from(wanted.div_ceil(STEPS * SHOTS)).expect("a sensible number of packets");
     let config = Config { cases, max_shrink_iters: 150, failure_persistence: None, ..Config::default() };
     let sent = Cell::new(0);
-    let operator = Operator { tag: CloudTag::from_number(1), pool: "198.18.0.0/16".parse().expect("a block") };
+    let operator = operator();
     let steps = vec((any_plan(), vec(any_shot(), SHOTS)), STEPS);
     let outcome = TestRunner::new(config).run(&steps, |steps| {
         let case = case_of(&steps, &operator);
@@ -95,6 +104,41 @@ fn packets_arrive_as_the_engine_says() {
         let case = case_of(&steps, &operator);
         std::fs::write(&path, serde_json::to_vec_pretty(&case).expect("a case as JSON")).expect("writing a case");
         panic!("{reason}\nThe smallest such case is in {}; keep it in tests/differential/cases.", path.display());
+    }
+    outcome.expect("drawing cases");
+}
+
+/// What both the old and the new cloud let through arrives throughout a change, and what neither does never.
+#[test]
+fn no_packet_sees_half_a_change() {
+    if !can_test_kernel() {
+        return;
+    }
+    let cases = if wanted_packets() > PACKETS { 200 } else { 8 };
+    let config = Config { cases, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let sent = Cell::new(0);
+    let operator = operator();
+    let steps = vec((any_plan(), vec(any_shot(), SHOTS)), STEPS);
+    let outcome = TestRunner::new(config).run(&steps, |mut steps| {
+        // Two packets without ports may be one connection.
+        for (_, shots) in &mut steps {
+            shots.retain(|shot| !matches!(shot.traffic, Traffic::Other(_)));
+        }
+        let case = case_of(&steps, &operator);
+        let Some(lab) = Lab::start() else { return Ok(()) };
+        let mut stage = Stage::set(lab);
+        for pair in case.steps.windows(2) {
+            let (differences, packets) = stage.change_under_traffic(&pair[0], &pair[1]);
+            sent.set(sent.get() + packets);
+            if !differences.is_empty() {
+                return Err(TestCaseError::fail(differences.join("\n")));
+            }
+        }
+        Ok(())
+    });
+    println!("{} packets sent during changes", sent.get());
+    if let Err(TestError::Fail(reason, _)) = outcome {
+        panic!("{reason}");
     }
     outcome.expect("drawing cases");
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use policy::{ArrivedAt, Endpoint, Outcome, Packet, Topology, Traffic, Verdict, verdict_both_ways};
@@ -99,6 +100,48 @@ impl Stage {
         differences
     }
 
+    /// Goes from one cloud to another while packets of the second step run all the time, and tells which of them a change
+    /// lost or let slip: those that both clouds let through, and those that neither does. Also how many were sent.
+    pub fn change_under_traffic(&mut self, old: &Step, new: &Step) -> (Vec<String>, usize) {
+        let mut differences = self.play(&Step { topology: old.topology.clone(), packets: new.packets.clone() });
+        let before: Vec<_> = new.packets.iter().map(|packet| self.wanted(packet)).collect();
+        let operator = self.lab.topology.operator.clone();
+        self.lab.topology = Topology { operator, ..new.topology.clone() };
+        let both: Vec<(Wanted, bool)> = before
+            .into_iter()
+            .filter_map(|one| {
+                let after = self.wanted(&one.packet);
+                let same = one.first == after.first && one.verdict.outcome == after.verdict.outcome;
+                (same && one.verdict.arrival == after.verdict.arrival).then(|| (one, after.first.is_some()))
+            })
+            .filter(|(one, arrives)| *arrives || one.verdict.outcome == Outcome::Drop)
+            .collect();
+        let (wires, lab, next) = (&self.wires, &mut self.lab, &mut self.next);
+        let stop = AtomicBool::new(false);
+        let (sent, seen) = std::thread::scope(|scope| {
+            let traffic = scope.spawn(|| run(wires, &both, next, &stop));
+            std::thread::sleep(Duration::from_millis(30));
+            lab.apply();
+            std::thread::sleep(Duration::from_millis(30));
+            stop.store(true, Ordering::Relaxed);
+            traffic.join().expect("the traffic")
+        });
+        let mut wrong = BTreeMap::new();
+        for (number, at) in &sent {
+            let (_, arrives) = &both[*at];
+            let found = seen.contains(number);
+            if found != *arrives {
+                *wrong.entry(*at).or_insert(0usize) += 1;
+            }
+        }
+        differences.extend(wrong.into_iter().map(|(at, count)| {
+            let (one, arrives) = &both[at];
+            let what = if *arrives { "lost" } else { "let through" };
+            format!("{count} were {what} in the change: {:?}\n  {:#?}", one.packet, one.verdict.path)
+        }));
+        (differences, sent.len())
+    }
+
     /// What shall become of a packet.
     fn wanted(&self, packet: &Packet) -> Wanted {
         let (verdict, answer) = verdict_both_ways(&self.lab.topology, packet, FIRST_PORT);
@@ -181,6 +224,42 @@ impl Stage {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
+}
+
+/// Sends these packets again and again until it is to stop. The numbers of what was sent, with which packet each is, and
+/// of what arrived.
+fn run(
+    wires: &BTreeMap<At, Wire>,
+    packets: &[(Wanted, bool)],
+    next: &mut u32,
+    stop: &AtomicBool,
+) -> (BTreeMap<u32, usize>, BTreeSet<u32>) {
+    let (mut sent, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    let mut look = |wait: Duration| {
+        let until = Instant::now() + wait;
+        loop {
+            // What passes through the operator's machine has not arrived.
+            for wire in wires.iter().filter(|(at, _)| **at != At::Operator).map(|(_, wire)| wire) {
+                seen.extend(wire.seen().into_iter().filter(|one| one.kind == Kind::First).map(|one| one.number));
+            }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+    };
+    while !stop.load(Ordering::Relaxed) && !packets.is_empty() {
+        for (at, (one, _)) in packets.iter().enumerate() {
+            let number = 0x4441_0000 + *next;
+            let source_port = FIRST_PORT + u16::try_from(*next % 20_000).unwrap_or_default();
+            *next += 1;
+            let Packet { source, to, traffic, .. } = one.packet;
+            wires[&sender(&one.packet)].send(&Sent { number, source, to, traffic, source_port });
+            sent.insert(number, at);
+            look(Duration::from_micros(100));
+        }
+    }
+    look(QUIET * 2);
+    (sent, seen)
 }
 
 /// Where a packet is sent from.
