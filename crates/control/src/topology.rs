@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cloud::resource::{self, EdgeGateway, InterfaceType, RouteTarget};
 use cloud::routing::RouteState;
-use cloud::{State, Tables, prefix_lists, routing};
+use cloud::{State, Tables, prefix_lists, routing, transit};
 use policy::{
     Acl, AclEntry, Address, Direction, Group, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Operator,
-    Peer, Peering, RouteTable, Subnet, Target, Topology, Vpc,
+    Peer, Peering, RouteTable, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitRouteTable, Vpc,
 };
 use types::{Cidr, InstanceState, Ipv4Cidr, Region, VpcId};
 
@@ -45,6 +45,9 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
         for peering in tables.peerings.values().filter(|peering| peering.is_alive()) {
             let (requester, accepter) = (peering.requester.vpc, peering.accepter.vpc);
             topology.peerings.insert(peering.id, Peering { requester, accepter });
+        }
+        for gateway in tables.transit_gateways.values().filter(|gateway| gateway.is_alive()) {
+            topology.transit_gateways.insert(gateway.id, transit_gateway_of(tables, gateway));
         }
     }
     topology
@@ -101,11 +104,29 @@ fn target_of(tables: &Tables, vpc: VpcId, route: &resource::Route) -> Target {
         RouteTarget::NatGateway(id) => Target::NatGateway(id),
         RouteTarget::NetworkInterface(id) => Target::Interface(id),
         RouteTarget::VpcPeeringConnection(id) => Target::Peering(id),
-        RouteTarget::EgressOnlyInternetGateway(_)
-        | RouteTarget::VpnGateway(_)
-        | RouteTarget::VpcEndpoint(_)
-        | RouteTarget::TransitGateway(_) => Target::Blackhole,
+        RouteTarget::EgressOnlyInternetGateway(_) | RouteTarget::VpnGateway(_) | RouteTarget::VpcEndpoint(_) => {
+            Target::Blackhole
+        }
+        RouteTarget::TransitGateway(id) => {
+            transit::attachment_between(tables, id, vpc).map_or(Target::Blackhole, Target::TransitGateway)
+        }
     }
+}
+
+/// A transit gateway with the attachments that carry packets, and the IPv4 routes of its tables.
+fn transit_gateway_of(tables: &Tables, gateway: &resource::TransitGateway) -> TransitGateway {
+    let attachments = tables.transit_gateway_attachments.values();
+    let attachments = attachments.filter(|it| it.gateway == gateway.id && it.is_alive()).map(|it| {
+        let attachment = TransitAttachment { vpc: it.vpc, subnets: it.subnets.clone(), table: it.table() };
+        (it.id, attachment)
+    });
+    let route_tables = tables.transit_gateway_route_tables.values().filter(|it| it.gateway == gateway.id);
+    let route_tables = route_tables.map(|table| {
+        let routes = transit::routes(tables, table);
+        let ipv4 = routes.into_iter().filter_map(|route| Some((route.destination.ipv4()?, route.attachment)));
+        (table.id, TransitRouteTable { routes: ipv4.collect() })
+    });
+    TransitGateway { attachments: attachments.collect(), tables: route_tables.collect() }
 }
 
 fn acl_of(acl: &resource::NetworkAcl) -> Acl {

@@ -16,13 +16,14 @@ mod verdict;
 pub use diff::{HostChange, InTable, NftCommand, diff};
 pub use names::{
     CloudTag, EDGE_OPERATOR_LINK, NAT_LINK, ParseTagError, TABLE_PREFERENCE, VPC_GATEWAY_LINK, eni_link_name,
-    gateway_link_name, peering_link_name,
+    gateway_link_name, peering_link_name, transit_link_name,
 };
 pub use plan::*;
 pub use rule_text::ParseRuleError;
 pub use topology::{
     Acl, AclEntry, Address, Direction, Group, Interface, InterfaceKind, LinkState, NatGateway, Operator, Peer, Peering,
-    RouteTable, Rule as GroupRule, Subnet, Target, Topology, Vpc,
+    RouteTable, Rule as GroupRule, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitLink,
+    TransitRouteTable, Vpc,
 };
 pub use verdict::{
     Arrival, ArrivedAt, Component, Endpoint, Outcome, Packet, Reason, Stage, Traffic, Verdict, verdict,

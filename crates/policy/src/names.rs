@@ -7,7 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use types::{NatGatewayId, NetworkInterfaceId, VpcId, VpcPeeringConnectionId};
+use types::{
+    NatGatewayId, NetworkInterfaceId, TransitGatewayAttachmentId, TransitGatewayId, VpcId, VpcPeeringConnectionId,
+};
 
 /// A text that is not a cloud tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +55,11 @@ impl CloudTag {
 
     /// The name of a NAT gateway's namespace below `/run/netns`.
     pub fn nat_namespace(self, gateway: NatGatewayId) -> String {
+        format!("{self}-{gateway}")
+    }
+
+    /// The name of a transit gateway's namespace below `/run/netns`.
+    pub fn transit_namespace(self, gateway: TransitGatewayId) -> String {
         format!("{self}-{gateway}")
     }
 }
@@ -112,6 +119,11 @@ pub fn peering_link_name(peering: VpcPeeringConnectionId) -> String {
     format!("pcx{}", short(peering.number()))
 }
 
+/// The name of both ends of the link of an attachment to a transit gateway: `tga` and the last eleven digits of its id.
+pub fn transit_link_name(attachment: TransitGatewayAttachmentId) -> String {
+    format!("tga{}", short(attachment.number()))
+}
+
 /// The number of the kernel's table for routes that read like this, which is also the mark of packets that it decides
 /// about: beyond every number that the kernel or a program gives a meaning. It is made from the routes, so that other
 /// routes are another table: it is made ready first, and chosen in the one transaction that changes the rules.
@@ -150,6 +162,7 @@ mod tests {
             eni_link_name(NetworkInterfaceId::from_number(all)),
             gateway_link_name(VpcId::from_number(all)),
             peering_link_name(VpcPeeringConnectionId::from_number(all)),
+            transit_link_name(TransitGatewayAttachmentId::from_number(all)),
             CloudTag::from_number(u32::MAX).operator_link(),
         ] {
             assert!(name.len() <= 15, "{name}");

@@ -29,11 +29,30 @@ pub(crate) fn unroutable(pool: Ipv4Cidr) -> Vec<Ipv4Cidr> {
 pub(crate) fn from_nowhere(pool: Ipv4Cidr, vpc: &[Ipv4Cidr]) -> Vec<Ipv4Cidr> {
     let mut blocks = unroutable(pool);
     blocks.extend(vpc.iter().filter(|cidr| !cidr.overlaps(pool)));
+    without_contained(blocks)
+}
+
+/// Those blocks that are in no other one.
+fn without_contained(mut blocks: Vec<Ipv4Cidr>) -> Vec<Ipv4Cidr> {
     blocks.sort_unstable();
     blocks.dedup();
     let all = blocks.clone();
     blocks.retain(|block| !all.iter().any(|other| other != block && other.contains_cidr(*block)));
     blocks
+}
+
+/// This-network, loopback, link-local and multicast addresses, which no router forwards from or to.
+pub(crate) fn never_routed() -> Vec<Ipv4Cidr> {
+    const NEVER: [([u8; 4], u8); 5] =
+        [([0, 0, 0, 0], 8), ([127, 0, 0, 0], 8), ([169, 254, 0, 0], 16), ([224, 0, 0, 0], 4), ([240, 0, 0, 0], 4)];
+    NEVER.iter().filter_map(|(address, length)| Ipv4Cidr::new(Ipv4Addr::from(*address), *length)).collect()
+}
+
+/// What a VPC takes no packet from that comes from a transit gateway: those, and its own blocks. No two overlap.
+pub(crate) fn not_from_transit(vpc: &[Ipv4Cidr]) -> Vec<Ipv4Cidr> {
+    let mut blocks = never_routed();
+    blocks.extend(vpc);
+    without_contained(blocks)
 }
 
 /// A block without another one, as blocks.

@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde::{Deserialize, Serialize};
 use types::{
     Cidr, InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, Protocol,
-    RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId, VpcPeeringConnectionId,
+    RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, TransitGatewayAttachmentId, TransitGatewayId,
+    TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
 };
 
 use crate::CloudTag;
@@ -36,6 +37,8 @@ pub struct Topology {
     pub nat_gateways: BTreeMap<NatGatewayId, NatGateway>,
     /// The peering connections that are active.
     pub peerings: BTreeMap<VpcPeeringConnectionId, Peering>,
+    /// The transit gateways that are available. Each that a VPC is attached to becomes one network namespace.
+    pub transit_gateways: BTreeMap<TransitGatewayId, TransitGateway>,
 }
 
 impl Topology {
@@ -51,6 +54,7 @@ impl Topology {
             groups: BTreeMap::new(),
             nat_gateways: BTreeMap::new(),
             peerings: BTreeMap::new(),
+            transit_gateways: BTreeMap::new(),
         }
     }
 
@@ -79,6 +83,24 @@ impl Topology {
             let other = peering.peer_of(vpc).filter(|other| known(*other) && *other != vpc)?;
             Some((*id, other))
         })
+    }
+
+    /// The attachments to transit gateways that carry something: both the VPC and one of their subnets are known.
+    pub fn transit_links(&self) -> impl Iterator<Item = TransitLink> {
+        self.transit_gateways.iter().flat_map(move |(&gateway, it)| {
+            it.attachments.iter().filter_map(move |(&id, attachment)| {
+                let vpc = attachment.vpc;
+                self.vpcs.get(&vpc)?;
+                let known = |id: &&SubnetId| self.subnets.get(id).is_some_and(|subnet| subnet.vpc == vpc);
+                let subnet = *attachment.subnets.iter().find(known)?;
+                Some(TransitLink { gateway, attachment: id, vpc, subnet, table: attachment.table })
+            })
+        })
+    }
+
+    /// The attachment of a VPC with this id, if it carries something.
+    pub fn transit_link(&self, vpc: VpcId, attachment: TransitGatewayAttachmentId) -> Option<TransitLink> {
+        self.transit_links().find(|link| link.vpc == vpc && link.attachment == attachment)
     }
 
     /// Whether a machine's interface carries a group that is in force in its VPC.
@@ -208,6 +230,8 @@ pub enum Target {
     Interface(NetworkInterfaceId),
     /// Into the other VPC of a peering connection.
     Peering(VpcPeeringConnectionId),
+    /// To a transit gateway, by this attachment of the VPC.
+    TransitGateway(TransitGatewayAttachmentId),
     /// Nowhere: the target is gone, or of a kind that carries nothing here.
     Blackhole,
 }
@@ -331,6 +355,58 @@ impl Peering {
             _ => None,
         }
     }
+}
+
+/// A transit gateway: a router between VPCs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitGateway {
+    /// What is attached to it.
+    pub attachments: BTreeMap<TransitGatewayAttachmentId, TransitAttachment>,
+    /// Its route tables.
+    pub tables: BTreeMap<TransitGatewayRouteTableId, TransitRouteTable>,
+}
+
+/// The attachment of a VPC to a transit gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitAttachment {
+    /// The VPC.
+    pub vpc: VpcId,
+    /// The subnets it is in. The first one's route table and network ACL are for all of what comes from the gateway.
+    pub subnets: BTreeSet<SubnetId>,
+    /// The table it is associated with, which decides about what comes from it; without one nothing gets anywhere.
+    pub table: Option<TransitGatewayRouteTableId>,
+}
+
+/// A route table of a transit gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransitRouteTable {
+    /// Where each block leads, whether somebody said so or an attachment propagates it; `None`: nowhere.
+    pub routes: BTreeMap<Ipv4Cidr, Option<TransitGatewayAttachmentId>>,
+}
+
+impl TransitRouteTable {
+    /// The route of the longest prefix that holds the address.
+    pub fn lookup(&self, address: Ipv4Addr) -> Option<(Ipv4Cidr, Option<TransitGatewayAttachmentId>)> {
+        (0..=32).rev().find_map(|length| {
+            let block = Ipv4Cidr::new(address, length)?;
+            self.routes.get(&block).map(|target| (block, *target))
+        })
+    }
+}
+
+/// An attachment that carries something, as it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransitLink {
+    /// The gateway.
+    pub gateway: TransitGatewayId,
+    /// The attachment.
+    pub attachment: TransitGatewayAttachmentId,
+    /// The VPC.
+    pub vpc: VpcId,
+    /// The subnet that stands for all of its subnets.
+    pub subnet: SubnetId,
+    /// The gateway's table that decides about what comes from it.
+    pub table: Option<TransitGatewayRouteTableId>,
 }
 
 /// A security group.

@@ -10,6 +10,7 @@ use cloud::resource::{
 use cloud::{Config, Context, Transaction};
 use types::{
     MacAddress, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, SubnetId, Timestamp,
+    TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId,
 };
 
 use super::*;
@@ -187,4 +188,95 @@ fn a_group_is_in_force_in_each_vpc_that_it_serves() {
     };
     assert_eq!(members(other), [own.cidr.nth(20).unwrap()]);
     assert_eq!(members(own.vpc), [own.cidr.nth(10).unwrap()]);
+}
+
+/// A gateway with an attachment of the default VPC and one of an older VPC that has the block 10.1.0.0/16.
+fn with_transit_gateway(world: &mut World) -> (TransitGatewayId, [TransitGatewayAttachmentId; 2]) {
+    let (gateway, table) = (TransitGatewayId::from_number(1), TransitGatewayRouteTableId::from_number(1));
+    let since = Timestamp::from_unix_ms(1_700_000_000_000);
+    let options = resource::TransitGatewayOptions {
+        amazon_side_asn: 64_512,
+        auto_accept: false,
+        association_table: Some(table),
+        propagation_table: Some(table),
+        vpn_ecmp: true,
+        dns: true,
+        security_group_referencing: false,
+        multicast: false,
+        cidrs: [].into(),
+    };
+    let state = resource::TransitGatewayState::Available;
+    let made = resource::TransitGateway { id: gateway, description: None, options, state, since, created: since };
+    world.tx.put(made);
+    let own = world.tx.subnets[&world.subnet].clone();
+    let other = VpcId::from_number(9);
+    world.tx.put(resource::Vpc::new(other, "10.1.0.0/16".parse().unwrap()));
+    let ids = [1, 2].map(TransitGatewayAttachmentId::from_number);
+    for (id, vpc, created) in [(ids[0], own.vpc, since), (ids[1], other, since.plus_ms(-1000))] {
+        let state = resource::TransitAssociationState::Associated;
+        let association = Some(resource::TransitAssociation { table, state, since });
+        let state = resource::TransitPropagationState::Enabled;
+        let options = resource::TransitAttachmentOptions {
+            dns: true,
+            security_group_referencing: true,
+            ipv6: false,
+            appliance_mode: false,
+        };
+        world.tx.put(resource::TransitGatewayAttachment {
+            id,
+            gateway,
+            vpc,
+            subnets: [own.id].into(),
+            options,
+            association,
+            propagations: [(table, resource::TransitPropagation { state, since })].into(),
+            state: resource::TransitAttachmentState::Available,
+            since,
+            created,
+        });
+    }
+    let routes = [("10.1.0.0/16".parse().unwrap(), None), ("192.0.2.0/24".parse().unwrap(), Some(ids[1]))];
+    world.tx.put(resource::TransitGatewayRouteTable {
+        id: table,
+        gateway,
+        routes: routes.into(),
+        state: resource::TransitTableState::Available,
+        since,
+        created: since,
+    });
+    (gateway, ids)
+}
+
+#[test]
+fn a_transit_gateway_has_static_routes_before_propagated_ones() {
+    let mut world = World::new();
+    let (gateway, [own, other]) = with_transit_gateway(&mut world);
+    let told = world.topology().transit_gateways.remove(&gateway).unwrap();
+    let table = TransitGatewayRouteTableId::from_number(1);
+    assert_eq!(told.attachments[&own].table, Some(table));
+    let leads_to = |address: &str| told.tables[&table].lookup(address.parse().unwrap()).map(|(_, target)| target);
+    assert_eq!(leads_to("172.31.0.1"), Some(Some(own)), "propagated");
+    assert_eq!(leads_to("10.1.0.1"), Some(None), "a static one to nowhere in place of the propagated one");
+    assert_eq!(leads_to("192.0.2.1"), Some(Some(other)));
+    assert_eq!(leads_to("8.8.8.8"), None);
+}
+
+#[test]
+fn a_route_to_a_transit_gateway_leads_to_the_attachment_while_there_is_one() {
+    let mut world = World::new();
+    let (gateway, [own, _]) = with_transit_gateway(&mut world);
+    let target = RouteTarget::TransitGateway(gateway);
+    world.route(vec![Route { destination: Ipv4Cidr::ANY.into(), target }]);
+    assert_eq!(world.leads_to("10.1.0.1"), Some(Target::TransitGateway(own)));
+    let attachment = resource::TransitGatewayAttachment::clone(&world.tx.transit_gateway_attachments[&own]);
+    let association = resource::TransitAssociation {
+        state: resource::TransitAssociationState::Disassociating,
+        ..attachment.association.unwrap()
+    };
+    world.tx.put(resource::TransitGatewayAttachment { association: Some(association), ..attachment.clone() });
+    assert_eq!(world.topology().transit_gateways[&gateway].attachments[&own].table, None, "cut at once");
+    let state = resource::TransitAttachmentState::Deleting;
+    world.tx.put(resource::TransitGatewayAttachment { state, ..attachment });
+    assert_eq!(world.leads_to("10.1.0.1"), Some(Target::Blackhole));
+    assert!(!world.topology().transit_gateways[&gateway].attachments.contains_key(&own));
 }

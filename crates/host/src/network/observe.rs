@@ -204,7 +204,7 @@ fn find_veths(raw: &BTreeMap<Place, Raw>, wanted: &HostPlan) -> BTreeSet<VethPla
 }
 
 /// What the names of links begin with that lead from one namespace of a cloud to another.
-const OWN_LINKS: [&str; 2] = ["igw", "pcx"];
+const OWN_LINKS: [&str; 3] = ["igw", "pcx", "tga"];
 
 /// What was seen in a namespace, as a plan. `only` is the one link that is ours where the namespace is not.
 fn as_plan(mut raw: Raw, wanted: &NamespacePlan, only: Option<&str>) -> NamespacePlan {

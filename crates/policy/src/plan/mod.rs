@@ -12,13 +12,14 @@ mod nat;
 mod nft;
 mod routes;
 mod text;
+mod transit;
 mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use types::{Ipv4Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, VpcId};
+use types::{Ipv4Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, TransitGatewayId, VpcId};
 
 use crate::CloudTag;
 use crate::names::{EDGE_OPERATOR_LINK, VPC_GATEWAY_LINK, gateway_link_name, peering_link_name};
@@ -94,6 +95,7 @@ pub fn plan(topology: &Topology) -> HostPlan {
             });
         }
     }
+    transit::add_transit_gateways(&mut plan, topology);
     plan
 }
 
@@ -114,6 +116,8 @@ pub enum Place {
     Vpc(VpcId),
     /// A NAT gateway.
     Nat(NatGatewayId),
+    /// A transit gateway.
+    TransitGateway(TransitGatewayId),
 }
 
 impl Place {
@@ -124,6 +128,7 @@ impl Place {
             Self::Edge => Some(tag.edge_namespace()),
             Self::Vpc(vpc) => Some(tag.vpc_namespace(vpc)),
             Self::Nat(gateway) => Some(tag.nat_namespace(gateway)),
+            Self::TransitGateway(gateway) => Some(tag.transit_namespace(gateway)),
         }
     }
 
@@ -131,7 +136,12 @@ impl Place {
     pub fn read(name: &str) -> Option<Self> {
         match name {
             "edge" => Some(Self::Edge),
-            _ => name.parse().ok().map(Self::Vpc).or_else(|| name.parse().ok().map(Self::Nat)),
+            _ => name
+                .parse()
+                .ok()
+                .map(Self::Vpc)
+                .or_else(|| name.parse().ok().map(Self::Nat))
+                .or_else(|| name.parse().ok().map(Self::TransitGateway)),
         }
     }
 }
@@ -143,6 +153,7 @@ impl fmt::Display for Place {
             Self::Edge => f.write_str("edge"),
             Self::Vpc(vpc) => fmt::Display::fmt(vpc, f),
             Self::Nat(gateway) => fmt::Display::fmt(gateway, f),
+            Self::TransitGateway(gateway) => fmt::Display::fmt(gateway, f),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::{Ipv4Cidr, NetworkInterfaceId, RouteTableId, VpcId};
 
 use super::{EDGE_GATEWAY_ADDRESS, FAR_END_ADDRESS, RouteKey, RoutePlan, TableNumber};
-use crate::names::{VPC_GATEWAY_LINK, eni_link_name, peering_link_name, route_table_number};
+use crate::names::{VPC_GATEWAY_LINK, eni_link_name, peering_link_name, route_table_number, transit_link_name};
 use crate::topology::{InterfaceKind, Target, Topology};
 
 /// The routes of the tables in force in one VPC.
@@ -92,6 +92,9 @@ fn way(topology: &Topology, vpc: VpcId, target: Target) -> Way {
             Some((id, _)) => return Way::Machine(id),
             None => None,
         },
+        Target::TransitGateway(id) => {
+            topology.transit_link(vpc, id).map(|_| via(FAR_END_ADDRESS, &transit_link_name(id)))
+        }
         Target::Blackhole => None,
     };
     route.map_or(Way::Nowhere, Way::Route)

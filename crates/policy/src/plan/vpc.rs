@@ -20,16 +20,16 @@ use super::{
     FAR_END_ADDRESS, InterfaceLink, METADATA_ADDRESS, NamespacePlan, RESOLVER_ADDRESS, RouteKey, RoutePlan,
     VPC_GATEWAY_ADDRESS,
 };
-use crate::names::{VPC_GATEWAY_LINK, eni_link_name, peering_link_name};
-use crate::ranges::from_nowhere;
-use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Topology, Vpc};
+use crate::names::{VPC_GATEWAY_LINK, eni_link_name, peering_link_name, transit_link_name};
+use crate::ranges::{from_nowhere, not_from_transit};
+use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Topology, TransitLink, Vpc};
 
 /// Every interface's link with its addresses: who may send what.
 const INTERFACE_ADDRESSES: &str = "interface_addresses";
 /// The links that lead out of the VPC.
 const OUTER_LINKS: &str = "outer_links";
 /// The number of the route table that decides about what comes in by a link.
-const TABLE_OF: &str = "table_of";
+pub(super) const TABLE_OF: &str = "table_of";
 
 /// Makes the plan of one VPC's namespace.
 pub(super) struct VpcCompiler<'a> {
@@ -42,6 +42,8 @@ pub(super) struct VpcCompiler<'a> {
     gateways: Links<'a>,
     /// The links to the VPCs it is peered with.
     peers: BTreeMap<String, VpcId>,
+    /// The links to the transit gateways it is attached to.
+    transits: BTreeMap<String, TransitLink>,
     table: TablePlan,
 }
 
@@ -71,8 +73,10 @@ impl<'a> VpcCompiler<'a> {
             addresses.extend(interface.private_addresses());
         }
         let peers = topology.peers(id).map(|(peering, other)| (peering_link_name(peering), other)).collect();
+        let transits = topology.transit_links().filter(|link| link.vpc == id);
+        let transits = transits.map(|link| (transit_link_name(link.attachment), link)).collect();
         let table = TablePlan { name: TABLE.to_owned(), ..TablePlan::default() };
-        Self { topology, id, vpc, machines, gateways, peers, table }
+        Self { topology, id, vpc, machines, gateways, peers, transits, table }
     }
 
     /// The NAT gateways that have an interface here.
@@ -95,8 +99,9 @@ impl<'a> VpcCompiler<'a> {
         self.add_source_check();
         self.add_choice_of_table(&table_of, &routes);
         self.add_services();
-        let links: BTreeMap<String, SubnetId> =
+        let mut links: BTreeMap<String, SubnetId> =
             self.interfaces().map(|(name, interface)| (name.clone(), interface.subnet)).collect();
+        links.extend(self.transits.iter().map(|(name, link)| (name.clone(), link.subnet)));
         add_acls(&mut self.table, self.topology, &links);
         self.add_groups();
         self.add_forwarding();
@@ -134,8 +139,12 @@ impl<'a> VpcCompiler<'a> {
     fn tables_in_force(&self) -> BTreeMap<String, RouteTableId> {
         let of_subnet = |interface: &Interface| self.topology.subnets.get(&interface.subnet)?.route_table;
         let by_interface = self.interfaces().filter_map(|(name, i)| Some((name.clone(), of_subnet(i)?)));
+        let by_transit = self
+            .transits
+            .iter()
+            .filter_map(|(name, link)| Some((name.clone(), self.topology.subnets.get(&link.subnet)?.route_table?)));
         let gateway = self.vpc.internet_gateway.and(self.vpc.gateway_table);
-        by_interface.chain(gateway.map(|table| (VPC_GATEWAY_LINK.to_owned(), table))).collect()
+        by_interface.chain(by_transit).chain(gateway.map(|table| (VPC_GATEWAY_LINK.to_owned(), table))).collect()
     }
 
     /// The timeouts of tracked connections are AWS's (EC2 User Guide, "Security group connection tracking").
@@ -156,7 +165,7 @@ impl<'a> VpcCompiler<'a> {
     fn up(&self) -> BTreeSet<String> {
         let mut up = BTreeSet::from(["lo".to_owned()]);
         up.extend(self.vpc.internet_gateway.map(|_| VPC_GATEWAY_LINK.to_owned()));
-        up.extend(self.peers.keys().chain(self.gateways.keys()).cloned());
+        up.extend(self.peers.keys().chain(self.transits.keys()).chain(self.gateways.keys()).cloned());
         up
     }
 
@@ -187,6 +196,8 @@ impl<'a> VpcCompiler<'a> {
         const NOT_ON_THE_INTERNET: &str = "not_on_the_internet";
         const UNCHECKED: &str = "unchecked_interfaces";
         const PEER_BLOCKS: &str = "peer_blocks";
+        const TRANSIT_LINKS: &str = "transit_links";
+        const NOT_FROM_TRANSIT: &str = "not_from_transit";
         let mut rules = vec![
             rule([in_set(&[Field::InLink, Field::Source], INTERFACE_ADDRESSES)], Action::Accept),
             rule(
@@ -211,15 +222,24 @@ impl<'a> VpcCompiler<'a> {
             self.table.sets.insert(PEER_BLOCKS.to_owned(), blocks);
             rules.push(rule([in_set(&[Field::InLink, Field::Source], PEER_BLOCKS)], Action::Accept));
         }
+        if !self.transits.is_empty() {
+            // What a machine of this VPC says does not come back by a transit gateway.
+            let links = self.transits.keys().map(|name| vec![Part::Link(name.clone())]);
+            self.table.sets.insert(TRANSIT_LINKS.to_owned(), set(&[FieldType::LinkName], false, links));
+            let blocks = not_from_transit(&self.vpc.cidrs).into_iter().map(|block| vec![Part::cidr(block)]);
+            self.table.sets.insert(NOT_FROM_TRANSIT.to_owned(), set(&[FieldType::Address], true, blocks));
+            rules.push(rule(
+                [in_set(&[Field::InLink], TRANSIT_LINKS), not_in_set(&[Field::Source], NOT_FROM_TRANSIT)],
+                Action::Accept,
+            ));
+        }
         let ranges = from_nowhere(self.topology.operator.pool, &self.vpc.cidrs);
         let ranges = ranges.into_iter().map(|block| vec![Part::cidr(block)]);
         self.table.sets.insert(NOT_ON_THE_INTERNET.to_owned(), set(&[FieldType::Address], true, ranges));
-        let unchecked: Vec<_> = self
-            .machines
-            .iter()
-            .filter(|(_, (_, i))| !i.source_dest_check)
-            .map(|(name, _)| vec![Part::Link(name.clone())])
-            .collect();
+        // What NAT gateways bring back is from anywhere.
+        let forwarders = self.machines.iter().filter(|(_, (_, i))| !i.source_dest_check).map(|(name, _)| name);
+        let unchecked: Vec<_> =
+            forwarders.chain(self.gateways.keys()).map(|name| vec![Part::Link(name.clone())]).collect();
         if !unchecked.is_empty() {
             rules.push(rule([in_set(&[Field::InLink], UNCHECKED)], Action::Accept));
             self.table.sets.insert(UNCHECKED.to_owned(), set(&[FieldType::LinkName], false, unchecked));
@@ -385,7 +405,7 @@ impl<'a> VpcCompiler<'a> {
             egress.extend(gateway_checks());
         }
         // Groups are of machines: other VPCs and gateways have none.
-        let outer = self.peers.keys().chain(self.gateways.keys()).cloned();
+        let outer = self.peers.keys().chain(self.transits.keys()).chain(self.gateways.keys()).cloned();
         let outer = outer.chain(self.vpc.internet_gateway.map(|_| VPC_GATEWAY_LINK.to_owned()));
         let outer = set(&[FieldType::LinkName], false, outer.map(|link| vec![Part::Link(link)]));
         self.table.sets.insert(OUTER_LINKS.to_owned(), outer);

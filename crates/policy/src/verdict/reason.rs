@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 use types::{
     Ipv4Cidr, NatGatewayId, NetworkAclId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
-    SubnetId, VpcId, VpcPeeringConnectionId,
+    SubnetId, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
 };
 
 use crate::topology::{Direction, Target};
@@ -35,6 +35,8 @@ pub enum Component {
     NatGateway(NatGatewayId),
     /// A peering connection.
     Peering(VpcPeeringConnectionId),
+    /// A transit gateway.
+    TransitGateway(TransitGatewayId),
     /// Where public addresses live.
     Edge,
 }
@@ -89,6 +91,15 @@ pub enum Reason {
     },
     /// Passes: it goes on in the other VPC.
     Peer(VpcId),
+    /// Passes: a transit gateway's route is for it.
+    TransitRoute {
+        /// The gateway's table.
+        table: TransitGatewayRouteTableId,
+        /// The block of addresses that the route is for.
+        destination: Ipv4Cidr,
+        /// The attachment it leads to.
+        attachment: TransitGatewayAttachmentId,
+    },
     /// Passes: it leaves the cloud.
     Leaves,
     /// Dropped: there is no such interface.
@@ -153,6 +164,26 @@ pub enum Reason {
     Unasked,
     /// Dropped: a peering connection carries only what comes from an address of one VPC and goes to the other.
     NotTransitive,
+    /// Dropped: the attachment it came by is associated with no table of the transit gateway, so nothing is routed.
+    NotAssociated(TransitGatewayAttachmentId),
+    /// Dropped: the transit gateway has no route for it.
+    NoTransitRoute {
+        /// The gateway's table that was asked.
+        table: TransitGatewayRouteTableId,
+    },
+    /// Dropped: the transit gateway's route for it leads nowhere.
+    TransitBlackhole {
+        /// The gateway's table.
+        table: TransitGatewayRouteTableId,
+        /// The block of addresses that the route is for.
+        destination: Ipv4Cidr,
+        /// Where it should lead; `None` if to nowhere.
+        attachment: Option<TransitGatewayAttachmentId>,
+    },
+    /// Dropped: it comes from a transit gateway under an address of the VPC itself.
+    SourceOfThisVpc,
+    /// Dropped: no router forwards packets from or to this address.
+    NeverRouted(Ipv4Addr),
     /// Dropped: it answers nothing that came this way, and is nothing that a connection begins with.
     Unrelated,
     /// Dropped: it goes round in circles.
@@ -174,6 +205,7 @@ impl Reason {
                 | Self::Local(_)
                 | Self::Translated { .. }
                 | Self::Peer(_)
+                | Self::TransitRoute { .. }
                 | Self::Leaves
         )
     }

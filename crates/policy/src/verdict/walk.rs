@@ -1,15 +1,19 @@
 //! A packet's way, step by step.
 
+mod transit;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-use types::{NatGatewayId, NetworkInterfaceId, RouteTableId, SubnetId, VpcId, VpcPeeringConnectionId};
+use types::{
+    NatGatewayId, NetworkInterfaceId, RouteTableId, SubnetId, TransitGatewayAttachmentId, VpcId, VpcPeeringConnectionId,
+};
 
 use super::reason::{Component, Reason, Stage};
 use super::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Traffic, Verdict};
 use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS};
 use crate::ranges::from_nowhere;
-use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, Vpc};
+use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
 /// After how many gateways a packet is taken to go round in circles. The kernel counts to 64.
 const MOST_GATEWAYS: usize = 16;
@@ -55,6 +59,7 @@ pub(super) fn answer(topology: &Topology, arrival: Arrival, traffic: Traffic, me
 enum Link {
     Interface(NetworkInterfaceId),
     Peering(VpcPeeringConnectionId),
+    Transit(TransitGatewayAttachmentId),
     Gateway,
 }
 
@@ -64,6 +69,7 @@ enum Next<'a> {
     Interface(NetworkInterfaceId, &'a Interface),
     Gateway,
     Peering(VpcPeeringConnectionId, VpcId),
+    Transit(TransitLink),
 }
 
 impl Next<'_> {
@@ -72,6 +78,16 @@ impl Next<'_> {
             Self::Interface(id, _) => Link::Interface(*id),
             Self::Gateway => Link::Gateway,
             Self::Peering(id, _) => Link::Peering(*id),
+            Self::Transit(link) => Link::Transit(link.attachment),
+        }
+    }
+
+    /// The subnet that it is in, if it is in one.
+    fn subnet(&self) -> Option<SubnetId> {
+        match self {
+            Self::Interface(_, interface) => Some(interface.subnet),
+            Self::Transit(link) => Some(link.subnet),
+            Self::Gateway | Self::Peering(..) => None,
         }
     }
 }
@@ -179,7 +195,7 @@ impl<'a> Way<'a> {
         let (stages, next) = self.route(vpc, subnet.and_then(|subnet| subnet.route_table));
         let link = next.as_ref().map(Next::link);
         self.groups(id, interface, Direction::Egress, link)?;
-        if !matches!(next, Some(Next::Interface(_, to)) if to.subnet == interface.subnet) {
+        if next.as_ref().and_then(Next::subnet) != Some(interface.subnet) {
             self.acl(interface.subnet, Direction::Egress)?;
         }
         self.path.extend(stages);
@@ -222,6 +238,10 @@ impl<'a> Way<'a> {
                 Some((_, other)) => (vec![by], Some(Next::Peering(peering, other))),
                 None => blackhole(),
             },
+            Target::TransitGateway(attachment) => match self.topology.transit_link(vpc, attachment) {
+                Some(link) => (vec![by], Some(Next::Transit(link))),
+                None => blackhole(),
+            },
             Target::Blackhole => blackhole(),
         }
     }
@@ -251,16 +271,13 @@ impl<'a> Way<'a> {
             Next::Interface(id, interface) => self.enter_interface(from, id, interface),
             Next::Gateway => self.leave_by_gateway(vpc),
             Next::Peering(peering, other) => self.cross(vpc, peering, other),
+            Next::Transit(link) => self.enter_transit(from, link),
         }
     }
 
     /// Into an interface: ACL, groups; then to its machine, or through its NAT gateway.
     fn enter_interface(&mut self, from: Link, id: NetworkInterfaceId, interface: &'a Interface) -> Option<ArrivedAt> {
-        let same_subnet = match from {
-            Link::Interface(from) => self.topology.interfaces.get(&from).is_some_and(|i| i.subnet == interface.subnet),
-            Link::Peering(_) | Link::Gateway => false,
-        };
-        if !same_subnet {
+        if self.subnet_of(interface.vpc, from) != Some(interface.subnet) {
             self.acl(interface.subnet, Direction::Ingress)?;
         }
         match interface.kind {
@@ -269,6 +286,15 @@ impl<'a> Way<'a> {
                 Some(ArrivedAt::Interface(id))
             }
             InterfaceKind::NatGateway(gateway) => self.translate(gateway, id, interface),
+        }
+    }
+
+    /// The subnet that a link of a VPC is in, if it is in one.
+    fn subnet_of(&self, vpc: VpcId, link: Link) -> Option<SubnetId> {
+        match link {
+            Link::Interface(id) => self.topology.interfaces.get(&id).map(|interface| interface.subnet),
+            Link::Transit(attachment) => self.topology.transit_link(vpc, attachment).map(|link| link.subnet),
+            Link::Peering(_) | Link::Gateway => None,
         }
     }
 
@@ -400,10 +426,9 @@ impl<'a> Way<'a> {
 
     /// Whether the subnet that a packet from the internet gateway goes to sends answers back there.
     fn way_back(&mut self, vpc: VpcId, next: Next<'a>) -> Option<()> {
-        let Next::Interface(_, interface) = next else {
+        let Some(subnet) = next.subnet() else {
             return self.dropped(Component::Gateway(vpc), Reason::NotTransitive);
         };
-        let subnet = interface.subnet;
         let table = self.topology.subnets.get(&subnet).and_then(|subnet| subnet.route_table);
         let route = table.and_then(|id| self.topology.route_tables.get(&id)?.lookup(self.source));
         match route {
@@ -484,7 +509,8 @@ impl<'a> Way<'a> {
                         && topology.carries(member, group)
                 })
             }
-            Link::Gateway => false,
+            // What comes from beyond a transit gateway is a member of no group.
+            Link::Gateway | Link::Transit(_) => false,
         }
     }
 }
