@@ -110,6 +110,7 @@ class Machine:
         self.ec2 = ec2
         self.id = instance_id
         self.key = key
+        self.bastion = None
 
     def describe(self):
         return self.ec2.describe_instances(InstanceIds=[self.id])["Reservations"][0]["Instances"][0]
@@ -144,8 +145,20 @@ class Machine:
         wait_until(greeted, seconds, f"sshd on {self.id}")
         return self
 
+    def behind(self, bastion):
+        """Itself, reached by way of a bastion, at its private address."""
+        self.bastion = bastion
+        return self
+
     def ssh(self, command, check=True, timeout=60, text=None, **options):
-        line = [*ssh_line(self.public, options.pop("key", self.key), **options), command]
+        key = options.pop("key", self.key)
+        if self.bastion is None:
+            line = ssh_line(self.public, key, **options)
+        else:
+            through = shlex.join([*ssh_line(self.bastion.public, key, **options), "-W", "%h:%p"])
+            line = ssh_line(self.private, key, **options)
+            line[1:1] = ["-o", f"ProxyCommand={through}"]
+        line = [*line, command]
         result = subprocess.run(line, input="" if text is None else text, capture_output=True, text=True, timeout=timeout)
         if check:
             assert result.returncode == 0, f"{command!r} on {self.id} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}"
