@@ -11,8 +11,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::plan::{
-    BaseChain, ChainPlan, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RouteKey,
-    RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
+    BaseChain, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan,
+    Rule, SetPlan, TableNumber, TablePlan, VethPlan,
 };
 use table::table_change;
 
