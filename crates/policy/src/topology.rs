@@ -38,6 +38,7 @@ pub struct Topology {
     /// The peering connections that are active.
     pub peerings: BTreeMap<VpcPeeringConnectionId, Peering>,
     /// The transit gateways that are available. Each that a VPC is attached to becomes one network namespace.
+    #[serde(default)]
     pub transit_gateways: BTreeMap<TransitGatewayId, TransitGateway>,
 }
 

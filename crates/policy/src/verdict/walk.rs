@@ -25,6 +25,8 @@ const ICMP_REQUESTS: [u8; 4] = [8, 13, 15, 17];
 pub(super) struct Memory {
     /// The VPCs that saw it.
     vpcs: BTreeSet<VpcId>,
+    /// The VPCs whose internet gateway it came in by.
+    entered: BTreeSet<VpcId>,
     /// The NAT gateways that changed its source, with what it was before.
     sources: Vec<(NatGatewayId, Ipv4Addr)>,
 }
@@ -379,6 +381,10 @@ impl<'a> Way<'a> {
         let pool = topology.operator.pool;
         let mut users = topology.gateway_users().into_iter();
         let public = users.find(|(_, (_, interface, private))| interface.vpc == id && *private == self.source);
+        // The gateway takes an answer out only where the call came in by it.
+        if self.is_tracked(id) && self.answers.as_ref().is_some_and(|memory| !memory.entered.contains(&id)) {
+            return self.dropped(gateway, Reason::Unrelated);
+        }
         let Some((public, _)) = public else { return self.dropped(gateway, Reason::NoPublicAddress) };
         let own = topology.vpcs.get(&id).map(|vpc| vpc.cidrs.as_slice()).unwrap_or_default();
         if from_nowhere(pool, own).iter().any(|block| block.contains(self.to)) {
@@ -413,6 +419,7 @@ impl<'a> Way<'a> {
         if self.source == self.to && !crate::plan::TRANSLATED.contains(&self.traffic.protocol().into()) {
             return self.dropped(gateway, Reason::Loop);
         }
+        self.memory.entered.insert(id);
         self.stage(gateway, Reason::Translated { from: self.to, to: private })?;
         self.to = private;
         let (stages, next) = self.route(id, vpc.gateway_table);
