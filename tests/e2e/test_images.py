@@ -1,0 +1,36 @@
+"""An image of a machine, and a machine of that image."""
+
+from support.daemon import wait_until
+
+
+def available(ec2, image):
+    state = lambda: ec2.describe_images(ImageIds=[image])["Images"][0]["State"]
+    wait_until(lambda: state() != "pending", 90, f"{image} made")
+    assert state() == "available"
+
+
+def test_a_machine_boots_from_an_image_of_another(bench):
+    group = bench.group("ssh", "tcp 22")
+    first = bench.run(group)
+    first.ssh("echo kept > ~/file; sudo sh -c 'echo root > /opt/file; chmod 600 /opt/file'")
+    # One that may reboot the machine, and one that takes it as it runs.
+    still = bench.ec2.create_image(InstanceId=first.id, Name="still")["ImageId"]
+    available(bench.ec2, still)
+    first.until_ssh()
+    assert first.out("cat ~/file") == "kept"
+    first.ssh("echo later > ~/file && sync")
+    running = bench.ec2.create_image(InstanceId=first.id, Name="running", NoReboot=True)["ImageId"]
+    available(bench.ec2, running)
+    for image, text in ((still, "kept"), (running, "later")):
+        name = bench.ec2.describe_images(ImageIds=[image])["Images"][0]["Name"]
+        copy = bench.run(group, image=name)
+        assert copy.out("cat ~/file; sudo cat /opt/file; stat -c %a /opt/file").split() == [text, "root", "600"]
+        # It is another machine: its own name, and keys of its own.
+        assert copy.out("hostname") != first.out("hostname")
+        host_key = "cat /etc/ssh/ssh_host_ed25519_key.pub"
+        assert copy.out(host_key) != first.out(host_key)
+    # The image outlives the machine it was made of.
+    bench.ec2.terminate_instances(InstanceIds=[first.id])
+    first.until("terminated")
+    again = bench.run(group, image="still")
+    assert again.out("cat ~/file") == "kept"
