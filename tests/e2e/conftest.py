@@ -13,7 +13,7 @@ def network():
 
 @pytest.fixture(scope="session")
 def daemon(network):
-    with real.place() as folder, real.cloud(folder / "state") as started:
+    with real.place() as folder, real.cloud(folder / "state", arguments=["--flow-log-interval", "2"]) as started:
         yield started
 
 

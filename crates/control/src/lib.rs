@@ -8,12 +8,14 @@
 //!   resolver) inside each VPC.
 //! - [`instances`](crate): one task at a time owns an instance and moves its machine along.
 //! - [`layers`](crate): removes copies of root file systems that nothing stands on any more.
+//! - [`flow_logs`](crate): writes what the kernel counts for flow logs.
 //! - [`settle`](crate): moves on what only waits for time.
 
 #![deny(missing_docs)]
 
 mod clock;
 mod doors;
+mod flow_logs;
 mod instances;
 mod layers;
 mod machine_spec;
@@ -23,7 +25,9 @@ mod settle;
 mod topology;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cloud::context::Config;
 use host::image::Layers;
@@ -59,6 +63,11 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// The id of the host's present boot; machines of an earlier one are gone.
     pub host_boot: String,
+    /// The state directory; flow logs are written below it.
+    pub state_dir: PathBuf,
+    /// The longest time that a record of a flow log speaks of, where that is to be shorter than was asked for: tests
+    /// cannot wait for a minute.
+    pub flow_log_interval: Option<Duration>,
 }
 
 /// The running controllers. They stop when this is dropped; machines, links and rules stay as they are.
@@ -72,7 +81,15 @@ impl Controllers {
     pub fn start(parts: Parts) -> Self {
         let (network, follower) = network::spawn(parts.clone());
         let instances = instances::spawn(parts.clone(), follower);
-        Self { tasks: vec![network, instances, layers::spawn(parts.clone()), settle::spawn(parts)] }
+        Self {
+            tasks: vec![
+                network,
+                instances,
+                layers::spawn(parts.clone()),
+                flow_logs::spawn(parts.clone()),
+                settle::spawn(parts),
+            ],
+        }
     }
 }
 

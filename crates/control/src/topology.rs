@@ -35,6 +35,9 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
             topology.groups.insert(group.id, group_of(tables, region, group, &in_use));
         }
         for interface in tables.interfaces.values() {
+            if tables.flow_logs.values().any(|log| log.resource.covers(interface)) {
+                topology.watched.insert(interface.id);
+            }
             topology.interfaces.insert(interface.id, interface_of(tables, interface));
         }
         for gateway in tables.nat_gateways.values().filter(|gateway| gateway.is_alive()) {

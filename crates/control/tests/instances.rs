@@ -71,6 +71,8 @@ impl Cloud {
             tag: CloudTag::from_number(1),
             config: Arc::clone(&self.config),
             host_boot: host_boot.to_owned(),
+            state_dir: self.dir.path().to_owned(),
+            flow_log_interval: None,
         }));
     }
 

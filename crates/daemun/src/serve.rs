@@ -77,6 +77,8 @@ pub struct ServeOptions {
     pub public_pool: Ipv4Cidr,
     /// How much of each thing a region may have.
     pub quotas: Quotas,
+    /// The longest time that a record of a flow log speaks of, where that is to be shorter than was asked for.
+    pub flow_log_interval: Option<Duration>,
 }
 
 /// Serves until a signal ends it.
@@ -130,6 +132,8 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
         tag: identity.tag,
         config: Arc::clone(&config),
         host_boot: engine.host_boot.clone(),
+        state_dir: state_dir.clone(),
+        flow_log_interval: options.flow_log_interval,
     });
     let address = listener.local_addr().context("cannot read the address listened on")?;
     let session_key = SessionKey::derive(&identity.token_secret);

@@ -11,8 +11,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::plan::{
-    BaseChain, Data, Element, HostPlan, InterfaceLink, Joined, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan,
-    Rule, SetPlan, TableNumber, TablePlan, VethPlan,
+    BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOW_KEY, FLOWS_AT_ONCE, HostPlan, InterfaceLink, Joined, LinkEnd,
+    NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
 };
 use table::table_change;
 
@@ -187,6 +187,8 @@ pub enum NftCommand {
         /// Its types; the elements are not looked at.
         set: SetPlan,
     },
+    /// Make a set of flows, empty.
+    AddFlows(String),
     /// Make a chain, empty.
     AddChain {
         /// Its name.
@@ -257,6 +259,11 @@ impl fmt::Display for InTable<'_> {
                 let kind = if set.data.is_some() { "map" } else { "set" };
                 write!(f, "add {kind} inet {table} {name} {set}")
             }
+            NftCommand::AddFlows(name) => write!(
+                f,
+                "add set inet {table} {name} {{ type {}; flags dynamic,timeout; size {FLOWS_AT_ONCE}; timeout {FLOW_IDLE_SECONDS}s; }}",
+                Joined(&FLOW_KEY, " . ")
+            ),
             NftCommand::AddChain { name, base: None } => write!(f, "add chain inet {table} {name}"),
             NftCommand::AddChain { name, base: Some(base) } => write!(f, "add chain inet {table} {name} {base}"),
             NftCommand::FlushChain(name) => write!(f, "flush chain inet {table} {name}"),

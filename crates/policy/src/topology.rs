@@ -40,6 +40,9 @@ pub struct Topology {
     /// The transit gateways that are available. Each that a VPC is attached to becomes one network namespace.
     #[serde(default)]
     pub transit_gateways: BTreeMap<TransitGatewayId, TransitGateway>,
+    /// The interfaces whose packets are counted for flow logs.
+    #[serde(default)]
+    pub watched: BTreeSet<NetworkInterfaceId>,
 }
 
 impl Topology {
@@ -56,6 +59,7 @@ impl Topology {
             nat_gateways: BTreeMap::new(),
             peerings: BTreeMap::new(),
             transit_gateways: BTreeMap::new(),
+            watched: BTreeSet::new(),
         }
     }
 

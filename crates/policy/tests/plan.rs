@@ -210,3 +210,37 @@ fn a_stopped_machine_has_no_part_in_the_plan() {
     assert!(text.contains("set sg-00000000000000001.members { type ifname . ipv4_addr; }\n"), "{text}");
     assert!(!text.contains("172.31.0.10"), "{text}");
 }
+
+#[test]
+fn flow_logs_cost_only_the_interfaces_they_watch() {
+    let mut topology = shop();
+    let before = plan(&topology);
+    topology.watched.insert(eni(0xb));
+    let after = plan(&topology);
+    let (old, new) = (&before.namespaces[&Place::Vpc(VPC)].table, &after.namespaces[&Place::Vpc(VPC)].table);
+    assert!(old.flows.is_empty() && !before.to_string().contains("update @"));
+    assert_eq!(new.flows.len(), 2);
+    let added: Vec<&str> = new.chains.keys().filter(|name| !old.chains.contains_key(*name)).map(|n| &**n).collect();
+    let (accepted, rejected) = (format!("{}.accepted", eni(0xb)), format!("{}.rejected", eni(0xb)));
+    assert_eq!(added, [&accepted, &rejected, "log_received", "log_sent"]);
+    let ingress = &new.chains[&format!("{}.in", eni(0xb))];
+    assert_eq!(ingress.rules.last().unwrap().to_string(), format!("jump {rejected}"));
+    let untouched = format!("{}.in", eni(0xa));
+    assert_eq!(new.chains[&untouched], old.chains[&untouched]);
+    let egress: Vec<String> = new.chains["egress"].rules.iter().map(ToString::to_string).collect();
+    let at = egress.iter().position(|rule| rule == "ct state invalid drop").unwrap();
+    assert_eq!(egress[at - 2], "ct state invalid iifname vmap @rejected_of");
+    assert_eq!(egress[at - 1], "ct state invalid iifname @outer_links oifname vmap @rejected_of");
+    // Nothing is made anew for it, and all of it goes again.
+    let text = |changes: Vec<HostChange>| changes.iter().map(|change| format!("{change}\n")).collect::<String>();
+    let there = text(diff(&before, &after));
+    assert!(
+        there.contains(&format!("add set inet daemun {accepted} {{ type ipv4_addr . ipv4_addr . inet_proto")),
+        "{there}"
+    );
+    assert!(!there.contains("delete table"), "{there}");
+    let back = text(diff(&after, &before));
+    assert!(back.contains(&format!("delete set inet daemun {accepted}")), "{back}");
+    let emptied = back.find("delete element inet daemun rejected_of").expect("the map lets go of its chains");
+    assert!(emptied < back.find(&format!("delete chain inet daemun {rejected}")).unwrap(), "{back}");
+}

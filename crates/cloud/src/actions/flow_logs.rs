@@ -1,8 +1,7 @@
 //! Flow logs.
 //!
-//! Follows the VPC guide's pages on flow logs. A log is kept as it was asked for, and what it says about delivery is the
-//! truth: neither CloudWatch Logs nor S3 is here, so `deliverLogsStatus` is `FAILED`, as it is on AWS where a destination
-//! cannot be written to.
+//! Follows the VPC guide's pages on flow logs. Neither CloudWatch Logs nor S3 is here: whatever destination is named, the
+//! records are written to files below the daemon's state directory, `flow-logs/REGION/ID/YYYY-MM-DD.log`.
 
 #[cfg(test)]
 mod tests;
@@ -30,8 +29,8 @@ use crate::view::View;
 
 /// How many resources one request may name.
 const MAX_RESOURCES: usize = 300;
-/// What `deliverLogsStatus` says as long as nothing is delivered.
-const NOT_DELIVERED: &str = "FAILED";
+/// What `deliverLogsStatus` says.
+const DELIVERED: &str = "SUCCESS";
 /// The action, as client tokens are filed.
 const CREATE: &str = "CreateFlowLogs";
 
@@ -149,9 +148,9 @@ impl Row<'_> {
         ec2_shapes::FlowLog {
             creation_time: Some(show::moment(log.created)),
             deliver_cross_account_role: log.cross_account_role.clone(),
-            deliver_logs_error_message: Some(format!("Delivery to {destination_type} is not available.")),
+            deliver_logs_error_message: None,
             deliver_logs_permission_arn: log.permission_arn.clone(),
-            deliver_logs_status: Some(NOT_DELIVERED.to_owned()),
+            deliver_logs_status: Some(DELIVERED.to_owned()),
             destination_options: Some(options).filter(|_| log.destination_type == LogDestinationType::S3),
             flow_log_id: Some(log.id.to_string()),
             flow_log_status: Some("ACTIVE".to_owned()),
@@ -175,7 +174,7 @@ impl Filterable for Row<'_> {
     fn values(&self, name: &str, found: &mut dyn FnMut(&str)) {
         let log = self.log;
         match name {
-            "deliver-log-status" => found(NOT_DELIVERED),
+            "deliver-log-status" => found(DELIVERED),
             "flow-log-id" => found(&log.id.to_string()),
             "log-destination-type" => found(log.destination_type.as_str()),
             "log-group-name" => log.log_group.iter().for_each(|name| found(name)),

@@ -8,6 +8,8 @@ use types::{
     NetworkInterfaceId, Region, SubnetId, Timestamp, VpcEndpointId, VpcId, VpcPeeringConnectionId, VpnGatewayId,
 };
 
+use super::NetworkInterface;
+
 /// Enums that are stored as EC2 writes them.
 macro_rules! wire_enums {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $wire:literal,)* })*) => {$(
@@ -339,6 +341,17 @@ pub enum FlowLogResource {
     Subnet(SubnetId),
     /// One interface.
     NetworkInterface(NetworkInterfaceId),
+}
+
+impl FlowLogResource {
+    /// Whether an interface is among what it names.
+    pub fn covers(&self, interface: &NetworkInterface) -> bool {
+        match *self {
+            Self::Vpc(id) => interface.vpc == id,
+            Self::Subnet(id) => interface.subnet == id,
+            Self::NetworkInterface(id) => interface.id == id,
+        }
+    }
 }
 
 impl std::fmt::Display for FlowLogResource {

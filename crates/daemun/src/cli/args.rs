@@ -69,6 +69,9 @@ pub struct Serve {
     pub public_pool: Ipv4Cidr,
     #[arg(long = "quota", value_name = "NAME=VALUE")]
     pub quotas: Vec<QuotaSetting>,
+    /// For tests, which cannot wait for a minute: the longest time that a record of a flow log speaks of.
+    #[arg(long, hide = true, value_name = "SECONDS")]
+    pub flow_log_interval: Option<u64>,
 }
 
 /// What the machines are made of.

@@ -1,6 +1,7 @@
 //! `daemun serve`: starts the daemon.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cloud::quotas::Quotas;
 
@@ -23,6 +24,7 @@ pub fn run(session: &Session, serve: &args::Serve) -> anyhow::Result<ExitCode> {
         },
         public_pool: serve.public_pool,
         quotas,
+        flow_log_interval: serve.flow_log_interval.map(Duration::from_secs),
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -78,6 +78,7 @@ fn take_off_host(
         engine: Engine::Container,
         quotas: cloud::quotas::Quotas::default(),
         public_pool: info.map_or(types::Ipv4Cidr::ANY, |info| info.public_pool),
+        flow_log_interval: None,
     };
     let parts = engine::container(&options, state_dir, tag)?;
     if !purge {

@@ -8,6 +8,7 @@ use policy::{CloudTag, HostChange, HostPlan, Place, diff};
 use types::{Ipv4Cidr, VpcId};
 
 use super::execute::Executor;
+use super::flows::{Counted, read_flows};
 use super::observe::observe;
 use super::program::{ip_batch, ip_json, nft_list, nft_transaction};
 use super::{ApplyReport, ForwardProblem, Network, SocketSpec, VpcSocket, forward, socket};
@@ -195,6 +196,11 @@ impl Network for LinuxNetwork {
 
     fn vpc_namespace(&self, vpc: VpcId) -> PathBuf {
         netns::path_of(&self.namespaces.tag.vpc_namespace(vpc))
+    }
+
+    fn flows(&self, vpc: VpcId) -> Result<Counted> {
+        let table = self.namespaces.run_in(Place::Vpc(vpc), || nft_list(&["table", "inet", "daemun"]))?;
+        Ok(table.as_ref().map(read_flows).unwrap_or_default())
     }
 
     fn open_in_vpc(&self, vpc: VpcId, spec: SocketSpec) -> Result<VpcSocket> {

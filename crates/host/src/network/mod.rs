@@ -5,6 +5,7 @@
 
 mod conntrack;
 mod execute;
+mod flows;
 mod forward;
 mod link;
 mod linux;
@@ -22,6 +23,7 @@ use types::VpcId;
 
 use crate::{Result, netns};
 
+pub use flows::{Counted, Flow, Volume};
 pub use link::configure_eni_link;
 pub use linux::LinuxNetwork;
 pub use program::commands_run;
@@ -42,6 +44,9 @@ pub trait Network: Send + Sync {
 
     /// The file that stands for a VPC's namespace, for `setns` and for moving a link into it.
     fn vpc_namespace(&self, vpc: VpcId) -> PathBuf;
+
+    /// What the kernel has counted for the flow logs of a VPC; nothing where the plan counts nothing.
+    fn flows(&self, vpc: VpcId) -> Result<Counted>;
 
     /// Opens a listening socket inside the VPC's namespace, in blocking mode. It works from any thread; the
     /// address must be one that the plan puts there (metadata, resolver).

@@ -21,7 +21,11 @@ pub(super) fn read_table(answer: &Value) -> TablePlan {
         }
         for kind in ["set", "map"] {
             if let Some((name, set)) = item.get(kind).and_then(|set| Some((set["name"].as_str()?, read_set(set)))) {
-                table.sets.insert(name.to_owned(), set);
+                if item.get(kind).is_some_and(is_flow_set) {
+                    table.flows.insert(name.to_owned());
+                } else {
+                    table.sets.insert(name.to_owned(), set);
+                }
             }
         }
         if let Some((name, chain)) = item.get("chain").and_then(|chain| Some((chain["name"].as_str()?, chain))) {
@@ -33,6 +37,34 @@ pub(super) fn read_table(answer: &Value) -> TablePlan {
         }
     }
     table
+}
+
+/// Whether a set is one that the kernel fills with flows. Not every version of `nft` tells of the flag `dynamic`.
+pub(super) fn is_flow_set(set: &Value) -> bool {
+    let flags = set["flags"].as_array().map_or(&[][..], Vec::as_slice);
+    set["timeout"] == policy::FLOW_IDLE_SECONDS
+        && set["size"] == policy::FLOWS_AT_ONCE
+        && flags.iter().all(|flag| flag == "timeout" || flag == "dynamic")
+        && read_types(&set["type"]).is_some_and(|key| key == policy::FLOW_KEY)
+}
+
+/// The set that a rule counts in, if it does just as ours do.
+fn read_count(detail: &Value) -> Option<Action> {
+    let counts = detail["stmt"].as_array().is_some_and(|all| all.len() == 1 && all[0].get("counter").is_some());
+    let set = detail["set"].as_str().filter(|_| counts && detail["op"] == "update")?.strip_prefix('@')?;
+    let key = detail["elem"]["concat"].as_array()?;
+    let ports = |text: [&str; 2]| {
+        let port = |field: &str| serde_json::json!({"payload": {"protocol": "th", "field": field}});
+        key.get(3..) == Some(&text.map(port)[..])
+    };
+    let fields = key.iter().take(3).map(read_field).collect::<Option<Vec<_>>>()?;
+    let ports = match ports(["sport", "dport"]) {
+        true => true,
+        false if key.get(3..) == Some(&[Value::from(0), Value::from(0)][..]) => false,
+        false => return None,
+    };
+    (fields == [Field::Source, Field::Destination, Field::Protocol])
+        .then(|| Action::Count { set: set.to_owned(), ports })
 }
 
 /// A set; one of unknown type has no key types, which no plan's set has.
@@ -131,7 +163,8 @@ fn read_data(data: &Value) -> Option<Data> {
     if let Some(mark) = data.as_u64() {
         return mark.try_into().ok().map(Data::Mark);
     }
-    data["goto"]["target"].as_str().map(|chain| Data::Goto(chain.to_owned()))
+    let jump = || data["jump"]["target"].as_str().map(|chain| Data::Jump(chain.to_owned()));
+    data["goto"]["target"].as_str().map(|chain| Data::Goto(chain.to_owned())).or_else(jump)
 }
 
 fn read_base(chain: &Value) -> Option<BaseChain> {
@@ -183,6 +216,7 @@ fn read_action(action: &Value) -> Option<Action> {
             field: read_field(&detail["value"]["map"]["key"])?,
             map: detail["value"]["map"]["data"].as_str()?.strip_prefix('@')?.to_owned(),
         }),
+        "set" => read_count(detail),
         "snat" if key(Field::Source) => Some(Action::TranslateSource { map: map()? }),
         _ => None,
     }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use policy::{HostPlan, Place, diff};
 use types::VpcId;
 
-use super::{ApplyReport, ForwardProblem, Network, SocketSpec, VpcSocket, socket};
+use super::{ApplyReport, Counted, ForwardProblem, Network, SocketSpec, VpcSocket, socket};
 use crate::{Result, netns};
 
 /// The simulated network: remembers the plan, reports the same changes the kernel would get, carries no packet.
@@ -51,6 +51,11 @@ impl Network for SimulatedNetwork {
 
     fn vpc_namespace(&self, vpc: VpcId) -> PathBuf {
         netns::path_of(&format!("simulated-{vpc}"))
+    }
+
+    /// No packet, no flow.
+    fn flows(&self, _vpc: VpcId) -> Result<Counted> {
+        Ok(Counted::default())
     }
 
     /// There is no namespace to open it in: the socket is on the loopback, at a port of the system's choice.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{HostChange, NftCommand};
-use crate::plan::{ChainPlan, Element, Place, SetPlan, TablePlan};
+use crate::plan::{ChainPlan, DataType, Element, Place, SetPlan, TablePlan};
 
 /// How many elements one command carries at most.
 const ELEMENTS_AT_ONCE: usize = 1000;
@@ -29,7 +29,9 @@ pub(super) fn table_change(place: Place, old: &TablePlan, new: &TablePlan) -> Op
 fn same_kinds(old: &TablePlan, new: &TablePlan) -> bool {
     let kind = |set: &SetPlan| (set.key.clone(), set.interval, set.data);
     let sets = new.sets.iter().all(|(name, set)| old.sets.get(name).is_none_or(|other| kind(set) == kind(other)));
-    sets && new.chains.iter().all(|(name, chain)| old.chains.get(name).is_none_or(|other| chain.base == other.base))
+    let flows = new.flows.iter().all(|name| !old.sets.contains_key(name));
+    sets && flows
+        && new.chains.iter().all(|(name, chain)| old.chains.get(name).is_none_or(|other| chain.base == other.base))
 }
 
 fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &TablePlan) {
@@ -40,6 +42,7 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
         let set = SetPlan { elements: BTreeMap::new(), ..set.clone() };
         commands.push(NftCommand::AddSet { name: name.clone(), set });
     }
+    commands.extend(new.flows.difference(&old.flows).cloned().map(NftCommand::AddFlows));
     for (name, chain) in new.chains.iter().filter(|(name, _)| !old.chains.contains_key(*name)) {
         commands.push(NftCommand::AddChain { name: name.clone(), base: chain.base });
     }
@@ -51,9 +54,14 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
     for (name, set) in &new.sets {
         add_element_commands(commands, name, old.sets.get(name), set);
     }
-    commands.extend(gone_chains.into_iter().cloned().map(NftCommand::DeleteChain));
     let gone_sets = old.sets.keys().filter(|name| !new.sets.contains_key(*name));
-    commands.extend(gone_sets.cloned().map(NftCommand::DeleteSet));
+    for name in gone_sets.clone().filter(|name| old.sets[*name].data == Some(DataType::Verdict)) {
+        // A map holds on to the chains it leads to.
+        let empty = SetPlan { elements: BTreeMap::new(), ..old.sets[name].clone() };
+        add_element_commands(commands, name, old.sets.get(name), &empty);
+    }
+    commands.extend(gone_chains.into_iter().cloned().map(NftCommand::DeleteChain));
+    commands.extend(gone_sets.chain(old.flows.difference(&new.flows)).cloned().map(NftCommand::DeleteSet));
 }
 
 fn add_chain_commands(commands: &mut Vec<NftCommand>, name: &str, old: Option<&ChainPlan>, new: &ChainPlan) {

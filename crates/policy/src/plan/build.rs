@@ -13,9 +13,11 @@ pub(super) const PRIORITY_RAW: i32 = -300;
 pub(super) const PRIORITY_CHOOSE: i32 = -290;
 pub(super) const PRIORITY_DSTNAT: i32 = -100;
 pub(super) const PRIORITY_ACL_OUT: i32 = -20;
-pub(super) const PRIORITY_ACL_IN: i32 = -10;
 pub(super) const PRIORITY_FILTER: i32 = 0;
+pub(super) const PRIORITY_LOG_SENT: i32 = 3;
+pub(super) const PRIORITY_ACL_IN: i32 = 5;
 pub(super) const PRIORITY_INGRESS: i32 = 10;
+pub(super) const PRIORITY_LOG_RECEIVED: i32 = 20;
 pub(super) const PRIORITY_SRCNAT: i32 = 100;
 
 /// A set of one kind of element without data.

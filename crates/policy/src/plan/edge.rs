@@ -66,7 +66,7 @@ pub(super) fn operator_plan(operator: &Operator) -> NamespacePlan {
         up: BTreeSet::from([ours.clone()]),
         addresses: BTreeSet::from([(ours, operator.address())]),
         routes: BTreeMap::from([(RouteKey::main(operator.pool), via_edge)]),
-        table: TablePlan { name: operator.tag.operator_table(), sets: BTreeMap::new(), chains },
+        table: TablePlan { name: operator.tag.operator_table(), chains, ..TablePlan::default() },
         ..NamespacePlan::default()
     }
 }
@@ -140,7 +140,7 @@ pub(super) fn edge_plan(topology: &Topology) -> NamespacePlan {
         ]),
         routes,
         blackholes: BTreeSet::from([RouteKey::main(operator.pool)]),
-        table: TablePlan { name: TABLE.to_owned(), sets, chains },
+        table: TablePlan { name: TABLE.to_owned(), sets, chains, ..TablePlan::default() },
         ..NamespacePlan::default()
     }
 }

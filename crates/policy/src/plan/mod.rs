@@ -7,6 +7,7 @@ mod acl;
 mod build;
 mod cover;
 mod edge;
+mod flow_logs;
 mod groups;
 mod nat;
 mod nft;
@@ -25,11 +26,12 @@ use crate::CloudTag;
 use crate::names::{EDGE_OPERATOR_LINK, VPC_GATEWAY_LINK, gateway_link_name, peering_link_name};
 use crate::topology::Topology;
 
+pub use flow_logs::flow_set_name;
 pub(crate) use nat::TRANSLATED;
 pub(crate) use nft::Joined;
 pub use nft::{
-    Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
-    Key, Match, Part, Rule, SetPlan, TablePlan, Transport,
+    Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, FLOW_IDLE_SECONDS,
+    FLOW_KEY, FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
 pub(crate) use vpc::PRIVATE_OF;
 

@@ -58,7 +58,12 @@ pub(super) fn nat_plan(
         up: BTreeSet::from(["lo".to_owned(), NAT_LINK.to_owned()]),
         addresses: all.into_iter().map(|own| ("lo".to_owned(), own)).collect(),
         routes: BTreeMap::from([(RouteKey::main(Ipv4Cidr::ANY), via)]),
-        table: TablePlan { name: TABLE.to_owned(), sets: BTreeMap::from([(PROTOCOLS.to_owned(), protocols)]), chains },
+        table: TablePlan {
+            name: TABLE.to_owned(),
+            sets: BTreeMap::from([(PROTOCOLS.to_owned(), protocols)]),
+            chains,
+            ..TablePlan::default()
+        },
         ..NamespacePlan::default()
     };
     let veth = VethPlan {

@@ -3,7 +3,7 @@
 //! [`std::fmt::Display`] gives the text that `nft` reads; what the tests show is what the kernel gets. Names come from
 //! typed ids and constants only, so no text of a user can reach a rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -16,6 +16,9 @@ pub struct TablePlan {
     pub name: String,
     /// Sets and maps by name.
     pub sets: BTreeMap<String, SetPlan>,
+    /// The names of the sets of flows, each with a counter, that the kernel fills by itself: what they hold is not part
+    /// of a plan.
+    pub flows: BTreeSet<String>,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainPlan>,
 }
@@ -32,6 +35,14 @@ pub struct SetPlan {
     /// Its elements; each has data exactly if the set is a map.
     pub elements: BTreeMap<Element, Option<Data>>,
 }
+
+/// The types of the key of a set of flows: source, destination, protocol, source port, destination port.
+pub const FLOW_KEY: [FieldType; 5] =
+    [FieldType::Address, FieldType::Address, FieldType::Protocol, FieldType::Port, FieldType::Port];
+/// How many flows a set holds at most. Further ones are not counted until others have been idle for long enough.
+pub const FLOWS_AT_ONCE: u32 = 16_384;
+/// How long a flow must be idle to leave its set, in seconds. Sets are to be read more often than this.
+pub const FLOW_IDLE_SECONDS: u32 = 180;
 
 /// The type of one part of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +111,8 @@ pub enum Data {
     Mark(u32),
     /// On in this chain, without return.
     Goto(String),
+    /// On in this chain, and back if it decides nothing.
+    Jump(String),
 }
 
 /// A chain.
@@ -312,6 +325,13 @@ pub enum Action {
         /// A map with [`DataType::Mark`].
         map: String,
     },
+    /// Count the packet for its flow.
+    Count {
+        /// One of [`TablePlan::flows`].
+        set: String,
+        /// Whether its ports are part of the flow; 0 stands for them otherwise.
+        ports: bool,
+    },
     /// Something found on a host that Daemun never writes; no plan holds it.
     Foreign(String),
 }
@@ -377,6 +397,7 @@ impl fmt::Display for Data {
             Self::Address(address) => write!(f, "{address}"),
             Self::Mark(mark) => write!(f, "{mark}"),
             Self::Goto(chain) => write!(f, "goto {chain}"),
+            Self::Jump(chain) => write!(f, "jump {chain}"),
         }
     }
 }
@@ -471,6 +492,10 @@ impl fmt::Display for Action {
             Self::Source(address) => write!(f, "snat ip to {address}"),
             Self::Masquerade => f.write_str("masquerade"),
             Self::Mark { field, map } => write!(f, "meta mark set {field} map @{map}"),
+            Self::Count { set, ports } => {
+                let ports = if *ports { "th sport . th dport" } else { "0 . 0" };
+                write!(f, "update @{set} {{ ip saddr . ip daddr . meta l4proto . {ports} counter }}")
+            }
             Self::Foreign(text) => f.write_str(text),
         }
     }

@@ -38,6 +38,9 @@ impl fmt::Display for TablePlan {
                 writeln!(f)?;
             }
         }
+        for name in &self.flows {
+            writeln!(f, "    flows {name}")?;
+        }
         for (name, chain) in &self.chains {
             write!(f, "    chain {name}")?;
             chain.base.iter().try_for_each(|base| write!(f, " {base}"))?;

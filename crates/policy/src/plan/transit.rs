@@ -115,5 +115,5 @@ fn rules(links: &BTreeMap<String, TransitLink>, marks: BTreeMap<Vec<Part>, Optio
         (NEVER_ROUTED.to_owned(), set(&[FieldType::Address], true, never)),
         (TABLE_OF.to_owned(), table_of),
     ]);
-    TablePlan { name: TABLE.to_owned(), sets, chains }
+    TablePlan { name: TABLE.to_owned(), sets, chains, ..TablePlan::default() }
 }

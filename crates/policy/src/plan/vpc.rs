@@ -10,6 +10,7 @@ use super::build::{
     PRIORITY_CHOOSE, PRIORITY_DSTNAT, PRIORITY_FILTER, PRIORITY_INGRESS, PRIORITY_RAW, PRIORITY_SRCNAT, TABLE, answers,
     arp_retry, base, in_set, link, not_in_set, router_sysctls, rule, set,
 };
+use super::flow_logs::add_flow_logs;
 use super::groups::{add_group, chain_name, members_name};
 use super::nft::{
     Action, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Field, FieldType, Hook, Match, Part, Rule,
@@ -108,6 +109,11 @@ impl<'a> VpcCompiler<'a> {
         if self.vpc.internet_gateway.is_some() {
             self.add_translation();
         }
+        let watched = |(name, (id, _)): (&String, &(NetworkInterfaceId, _))| {
+            self.topology.watched.contains(id).then(|| (name.clone(), *id))
+        };
+        let watched = self.machines.iter().chain(&self.gateways).filter_map(watched).collect();
+        add_flow_logs(&mut self.table, &watched, OUTER_LINKS);
         let interfaces = self.machines.iter().map(|(name, (id, interface))| {
             let link = InterfaceLink {
                 interface: *id,

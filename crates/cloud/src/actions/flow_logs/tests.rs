@@ -59,8 +59,8 @@ fn a_log_reads_back_as_asked_for() {
     assert_eq!(log.max_aggregation_interval, Some(600));
     assert_eq!((log.log_group_name.as_deref(), log.log_destination), (Some("flows"), None));
     assert_eq!(log.deliver_logs_permission_arn.as_deref(), Some(ROLE));
-    assert_eq!((log.flow_log_status.as_deref(), log.deliver_logs_status.as_deref()), (Some("ACTIVE"), Some("FAILED")));
-    assert!(log.deliver_logs_error_message.is_some() && log.creation_time.is_some());
+    assert_eq!((log.flow_log_status.as_deref(), log.deliver_logs_status.as_deref()), (Some("ACTIVE"), Some("SUCCESS")));
+    assert!(log.deliver_logs_error_message.is_none() && log.creation_time.is_some());
     assert_eq!((log.destination_options, log.tags.len()), (None, 1));
 }
 
@@ -224,7 +224,7 @@ fn logs_by_every_filter() {
     let request = CreateFlowLogsRequest { tag_specifications, ..to_group(&bed) };
     let id = create(&mut bed, request).flow_log_ids.remove(0);
     let cases = [
-        ("deliver-log-status", "FAILED".to_owned()),
+        ("deliver-log-status", "SUCCESS".to_owned()),
         ("flow-log-id", id),
         ("log-destination-type", "cloud-watch-logs".to_owned()),
         ("log-group-name", "flows".to_owned()),
