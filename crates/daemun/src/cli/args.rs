@@ -204,7 +204,8 @@ fn argument_name(argument: &clap::Arg) -> String {
 pub fn help_text_ids() -> Vec<String> {
     fn collect(command: &clap::Command, id: &str, ids: &mut Vec<String>) {
         ids.push(id.to_owned());
-        ids.extend(command.get_arguments().map(|argument| format!("{id}--{}", argument_name(argument))));
+        let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+        ids.extend(shown.map(|argument| format!("{id}--{}", argument_name(argument))));
         for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
             collect(inner, &format!("{id}-{}", inner.get_name()), ids);
         }
