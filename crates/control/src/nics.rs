@@ -45,6 +45,7 @@ pub(crate) fn nics(
             mac: interface.mac,
             address: interface.private_ip,
             secondary: interface.private_ips().skip(1).collect(),
+            ipv6: interface.ipv6.clone(),
             gateway: subnet.gateway().ok_or("a subnet has no address for its router")?,
             subnet: Some(subnet.cidr),
             device_index,

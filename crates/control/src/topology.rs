@@ -9,7 +9,7 @@ use policy::{
     Acl, AclEntry, Address, Direction, Group, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Operator,
     Peer, Peering, RouteTable, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitRouteTable, Vpc,
 };
-use types::{Cidr, InstanceState, Ipv4Cidr, Region, VpcId};
+use types::{Cidr, InstanceState, Region, VpcId};
 
 /// The network of the whole cloud, as the State describes it.
 ///
@@ -64,8 +64,10 @@ fn vpc_of(tables: &Tables, vpc: &resource::Vpc) -> Vpc {
     };
     Vpc {
         cidrs: vpc.cidrs.clone(),
+        ipv6_cidrs: vpc.ipv6_cidrs.iter().map(|block| block.cidr).collect(),
         dns_support: vpc.enable_dns_support,
         internet_gateway: gateway,
+        egress_only_gateway: tables.egress_only_internet_gateways.values().any(|gateway| gateway.vpc == vpc.id),
         gateway_table: tables.route_tables.values().find(|table| of_gateway(table)).map(|table| table.id),
     }
 }
@@ -80,17 +82,15 @@ fn subnet_of(tables: &Tables, subnet: &resource::Subnet) -> Subnet {
     }
 }
 
-/// The routes for IPv4 destinations. What a block is for goes before what a prefix list is for.
+/// The routes. What a block is for goes before what a prefix list is for.
 fn table_of(tables: &Tables, region: &Region, table: &resource::RouteTable) -> RouteTable {
-    let mut routes: BTreeMap<Ipv4Cidr, Target> = BTreeMap::new();
+    let mut routes: BTreeMap<Cidr, Target> = BTreeMap::new();
     let all = routing::routes(tables, table);
     let (blocks, lists): (Vec<_>, Vec<_>) = all.iter().partition(|route| route.destination.cidr().is_some());
     for route in blocks.into_iter().chain(lists) {
         let target = target_of(tables, table.vpc, route);
         for destination in prefix_lists::destinations(tables, region, route.destination) {
-            if let Cidr::Ipv4(block) = destination {
-                routes.entry(block).or_insert(target);
-            }
+            routes.entry(destination).or_insert(target);
         }
     }
     RouteTable { routes }
@@ -107,9 +107,8 @@ fn target_of(tables: &Tables, vpc: VpcId, route: &resource::Route) -> Target {
         RouteTarget::NatGateway(id) => Target::NatGateway(id),
         RouteTarget::NetworkInterface(id) => Target::Interface(id),
         RouteTarget::VpcPeeringConnection(id) => Target::Peering(id),
-        RouteTarget::EgressOnlyInternetGateway(_) | RouteTarget::VpnGateway(_) | RouteTarget::VpcEndpoint(_) => {
-            Target::Blackhole
-        }
+        RouteTarget::EgressOnlyInternetGateway(_) => Target::EgressOnlyGateway,
+        RouteTarget::VpnGateway(_) | RouteTarget::VpcEndpoint(_) => Target::Blackhole,
         RouteTarget::TransitGateway(id) => {
             transit::attachment_between(tables, id, vpc).map_or(Target::Blackhole, Target::TransitGateway)
         }
@@ -192,6 +191,7 @@ fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Inte
         vpc: interface.vpc,
         subnet: interface.subnet,
         addresses: interface.addresses().map(address).collect(),
+        ipv6: interface.ipv6.clone(),
         mac: interface.mac,
         groups: interface.groups.iter().copied().collect(),
         source_dest_check: interface.source_dest_check,

@@ -8,11 +8,11 @@ mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::plan::{
-    BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOW_KEY, FLOWS_AT_ONCE, HostPlan, InterfaceLink, Joined, LinkEnd,
-    NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
+    BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOW_KEY, FLOWS_AT_ONCE, Family, HostPlan, InterfaceLink, Joined,
+    LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
 };
 use table::table_change;
 
@@ -52,7 +52,7 @@ pub enum HostChange {
         /// Which link.
         link: String,
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Put an address on a link.
     AddAddress {
@@ -61,12 +61,14 @@ pub enum HostChange {
         /// Which link.
         link: String,
         /// The address.
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Let packets with a table's number as their mark be routed by it.
     AddTable {
         /// Where.
         place: Place,
+        /// Of which packets.
+        family: Family,
         /// The table.
         table: TableNumber,
     },
@@ -74,6 +76,8 @@ pub enum HostChange {
     RemoveTable {
         /// Where.
         place: Place,
+        /// Of which packets.
+        family: Family,
         /// The table.
         table: TableNumber,
     },
@@ -309,8 +313,12 @@ impl fmt::Display for HostChange {
             Self::RaiseLink(end) => write!(f, "{place}: bring up link {}", end.name),
             Self::RemoveAddress { link, address, .. } => write!(f, "{place}: remove address {address} from {link}"),
             Self::AddAddress { link, address, .. } => write!(f, "{place}: add address {address} to {link}"),
-            Self::AddTable { table, .. } => write!(f, "{place}: let mark {table} be routed by table {table}"),
-            Self::RemoveTable { table, .. } => write!(f, "{place}: let nothing be routed by table {table}"),
+            Self::AddTable { family, table, .. } => {
+                write!(f, "{place}: let mark {table} be routed by table {table} ({family:?})")
+            }
+            Self::RemoveTable { family, table, .. } => {
+                write!(f, "{place}: let nothing be routed by table {table} ({family:?})")
+            }
             Self::RemoveRoute { key, .. } => write!(f, "{place}: remove route {key}"),
             Self::SetRoute { key, route, .. } => write!(f, "{place}: route {key} {route}"),
             Self::AddBlackhole { key, .. } => write!(f, "{place}: route {key} to nowhere"),
@@ -422,7 +430,11 @@ fn add_link_changes(
         RoutePlan::Via { link, .. } | RoutePlan::Link { link } => gone.contains(&end(link)),
         RoutePlan::Main => false,
     };
-    changes.extend(old.tables.difference(&new.tables).map(|table| HostChange::RemoveTable { place, table: *table }));
+    changes.extend(old.tables.difference(&new.tables).map(|(family, table)| HostChange::RemoveTable {
+        place,
+        family: *family,
+        table: *table,
+    }));
     for (link, interface) in &old.interfaces {
         let routes: Vec<RouteKey> = interface.routes(link).into_keys().filter(|key| leaves(new, *key)).collect();
         if !routes.is_empty() {
@@ -482,12 +494,16 @@ fn prepare_routes(changes: &mut Vec<HostChange>, place: Place, old: &NamespacePl
             changes.push(HostChange::PrepareForwards { place, link: link.clone(), routes });
         }
     }
-    changes.extend(new.tables.difference(&old.tables).map(|table| HostChange::AddTable { place, table: *table }));
+    changes.extend(new.tables.difference(&old.tables).map(|(family, table)| HostChange::AddTable {
+        place,
+        family: *family,
+        table: *table,
+    }));
 }
 
 /// Whether a route's table is none of a plan's: it goes once nothing chooses it any more.
 fn leaves(new: &NamespacePlan, key: RouteKey) -> bool {
-    key.table != TableNumber::MAIN && !new.tables.contains(&key.table)
+    key.table != TableNumber::MAIN && !new.tables.contains(&(key.family(), key.table))
 }
 
 /// Whether a destination reaches nothing in a plan.
@@ -497,18 +513,24 @@ fn closes(new: &NamespacePlan, key: RouteKey) -> bool {
 
 /// Whether a route is in a table that is only just made.
 fn is_new_table(old: &NamespacePlan, new: &NamespacePlan, key: RouteKey) -> bool {
-    new.tables.contains(&key.table) && !old.tables.contains(&key.table)
+    let table = (key.family(), key.table);
+    new.tables.contains(&table) && !old.tables.contains(&table)
 }
 
 /// The routes of new tables by links that are there already.
 fn early_routes(old: &NamespacePlan, new: &NamespacePlan) -> BTreeSet<RouteKey> {
-    let ready = |route: &RoutePlan| match route {
-        RoutePlan::Via { link, .. } | RoutePlan::Link { link } => old.up.contains(link),
+    // A link that does not speak IPv6 yet takes no route of it.
+    let speaks = |family, link: &str| {
+        let off = old.sysctls.get(&format!("net/ipv6/conf/{link}/disable_ipv6"));
+        family == Family::Ipv4 || off.is_some_and(|off| off == "0")
+    };
+    let ready = |key: &RouteKey, route: &RoutePlan| match route {
+        RoutePlan::Via { link, .. } | RoutePlan::Link { link } => old.up.contains(link) && speaks(key.family(), link),
         RoutePlan::Main => true,
     };
     new.routes
         .iter()
-        .filter(|(key, route)| is_new_table(old, new, **key) && old.routes.get(key) != Some(route) && ready(route))
+        .filter(|(key, route)| is_new_table(old, new, **key) && old.routes.get(key) != Some(route) && ready(key, route))
         .map(|(key, _)| *key)
         .collect()
 }
@@ -519,7 +541,9 @@ fn moved_addresses(old: &TablePlan, new: &TablePlan) -> BTreeSet<Ipv4Addr> {
         let elements = table.sets.get(crate::plan::PRIVATE_OF).into_iter().flat_map(|map| &map.elements);
         elements
             .filter_map(|(key, data)| match (key.as_slice(), data) {
-                ([crate::plan::Part::Address(public)], Some(Data::Address(private))) => Some((*public, *private)),
+                ([crate::plan::Part::Address(IpAddr::V4(public))], Some(Data::Address(private))) => {
+                    Some((*public, *private))
+                }
                 _ => None,
             })
             .collect()

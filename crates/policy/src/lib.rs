@@ -15,8 +15,8 @@ mod verdict;
 
 pub use diff::{HostChange, InTable, NftCommand, diff};
 pub use names::{
-    CloudTag, EDGE_OPERATOR_LINK, NAT_LINK, ParseTagError, TABLE_PREFERENCE, VPC_GATEWAY_LINK, eni_link_name,
-    gateway_link_name, peering_link_name, transit_link_name,
+    CloudTag, EDGE_OPERATOR_LINK, NAT_LINK, ParseTagError, TABLE_PREFERENCE, VPC_EGRESS_ONLY_LINK, VPC_GATEWAY_LINK,
+    egress_only_link_name, eni_link_name, gateway_link_name, peering_link_name, transit_link_name,
 };
 pub use plan::*;
 pub use rule_text::ParseRuleError;

@@ -28,6 +28,11 @@ impl CloudTag {
         Self(number)
     }
 
+    /// The number.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     /// The name of the link that leads from the operator's namespace to the edge, in the operator's namespace.
     pub fn operator_link(self) -> String {
         format!("dmn{self}")
@@ -114,6 +119,11 @@ pub fn gateway_link_name(vpc: VpcId) -> String {
     format!("igw{}", short(vpc.number()))
 }
 
+/// The name of the edge's end of a VPC's egress-only internet gateway: `eig` and the last eleven digits of the VPC's id.
+pub fn egress_only_link_name(vpc: VpcId) -> String {
+    format!("eig{}", short(vpc.number()))
+}
+
 /// The name of both ends of a peering connection's link: `pcx` and the last eleven digits of its id.
 pub fn peering_link_name(peering: VpcPeeringConnectionId) -> String {
     format!("pcx{}", short(peering.number()))
@@ -147,6 +157,9 @@ pub const NAT_LINK: &str = "vpc";
 
 /// The name of the VPC's end of its internet gateway.
 pub const VPC_GATEWAY_LINK: &str = "igw";
+
+/// The name of the VPC's end of its egress-only internet gateway.
+pub const VPC_EGRESS_ONLY_LINK: &str = "eigw";
 
 /// The name of the edge's end of the link to the operator.
 pub const EDGE_OPERATOR_LINK: &str = "operator";

@@ -1,8 +1,8 @@
 //! Blocks of addresses that no internet gateway forwards.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use types::Ipv4Cidr;
+use types::{Ipv4Cidr, Ipv6Cidr};
 
 /// Private (RFC 1918) and shared (RFC 6598) addresses, which AWS's internet gateways drop by their documentation, and
 /// this-network, loopback, link-local and multicast ones, which no router forwards.
@@ -53,6 +53,15 @@ pub(crate) fn not_from_transit(vpc: &[Ipv4Cidr]) -> Vec<Ipv4Cidr> {
     let mut blocks = never_routed();
     blocks.extend(vpc);
     without_contained(blocks)
+}
+
+/// What an internet gateway takes no IPv6 packet from, and forwards none to: what is no address of a host or of the
+/// internet's (loopback, mapped IPv4 and the rest of `::/8`; unique local, RFC 4193; link- and site-local; multicast),
+/// and the VPC's own.
+pub(crate) fn ipv6_from_nowhere(vpc: &[Ipv6Cidr]) -> Vec<Ipv6Cidr> {
+    const BLOCKS: [(u16, u8); 5] = [(0, 8), (0xfc00, 7), (0xfe80, 10), (0xfec0, 10), (0xff00, 8)];
+    let block = |(first, length)| Ipv6Cidr::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length);
+    BLOCKS.into_iter().filter_map(block).chain(vpc.iter().copied()).collect()
 }
 
 /// A block without another one, as blocks.

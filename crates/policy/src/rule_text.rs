@@ -29,9 +29,12 @@ fn parse(text: &str) -> Option<(Protocol, Peer)> {
         ["udp", ports, peer] => (Protocol::Udp(parse_ports(ports)?), peer),
         ["icmp", peer] => (Protocol::Icmp { kind: None, code: None }, peer),
         ["icmp", kind, peer] => {
-            let (kind, code) = kind.split_once('/').map_or((*kind, None), |(kind, code)| (kind, Some(code)));
-            let code = code.map(|code| code.parse().ok()).map_or(Some(None), |code| code.map(Some))?;
-            (Protocol::Icmp { kind: Some(kind.parse().ok()?), code }, peer)
+            let (kind, code) = parse_icmp(kind)?;
+            (Protocol::Icmp { kind: Some(kind), code }, peer)
+        }
+        ["icmpv6", kind, peer] => {
+            let (kind, code) = parse_icmp(kind)?;
+            (Protocol::Icmpv6 { kind: Some(kind), code }, peer)
         }
         ["icmpv6", peer] => (Protocol::Icmpv6 { kind: None, code: None }, peer),
         [number, peer] => (Protocol::Other(number.parse().ok()?), peer),
@@ -39,6 +42,13 @@ fn parse(text: &str) -> Option<(Protocol, Peer)> {
     };
     let group = || peer.parse().ok().map(Peer::Group);
     Some((protocol, peer.parse().ok().map(Peer::Cidr).or_else(group)?))
+}
+
+/// A type, and perhaps a code: `8`, `8/0`.
+fn parse_icmp(text: &str) -> Option<(u8, Option<u8>)> {
+    let (kind, code) = text.split_once('/').map_or((text, None), |(kind, code)| (kind, Some(code)));
+    let code = code.map(|code| code.parse().ok()).map_or(Some(None), |code| code.map(Some))?;
+    Some((kind.parse().ok()?, code))
 }
 
 fn parse_ports(text: &str) -> Option<PortRange> {
@@ -69,7 +79,9 @@ impl fmt::Display for Rule {
             Protocol::Icmp { kind: Some(kind), code: Some(code) } => write!(f, "icmp {kind}/{code} {peer}"),
             Protocol::Icmp { kind: Some(kind), code: None } => write!(f, "icmp {kind} {peer}"),
             Protocol::Icmp { kind: None, .. } => write!(f, "icmp {peer}"),
-            Protocol::Icmpv6 { .. } => write!(f, "icmpv6 {peer}"),
+            Protocol::Icmpv6 { kind: Some(kind), code: Some(code) } => write!(f, "icmpv6 {kind}/{code} {peer}"),
+            Protocol::Icmpv6 { kind: Some(kind), code: None } => write!(f, "icmpv6 {kind} {peer}"),
+            Protocol::Icmpv6 { kind: None, .. } => write!(f, "icmpv6 {peer}"),
             Protocol::Other(number) => write!(f, "{number} {peer}"),
         }
     }
@@ -87,6 +99,8 @@ mod tests {
             "udp 1000-2000 sg-00000000000000001",
             "icmp 8/0 0.0.0.0/0",
             "icmp 3 0.0.0.0/0",
+            "icmpv6 128/0 2001:db8::/32",
+            "icmpv6 ::/0",
             "icmp sg-00000000000000002",
             "47 10.0.0.0/8",
         ] {

@@ -1,11 +1,11 @@
 //! What the network of a cloud consists of, as plain data. Made from the State; the only input of this crate.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 use types::{
-    Cidr, InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, Protocol,
+    Cidr, InternetGatewayId, Ipv4Cidr, Ipv6Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, Protocol,
     RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, TransitGatewayAttachmentId, TransitGatewayId,
     TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
 };
@@ -80,6 +80,20 @@ impl Topology {
         users
     }
 
+    /// The attached interfaces of machines that a gateway leads to by IPv6, by address: those with an address in a block
+    /// of their VPC, which has an internet gateway or an egress-only one. Nothing is translated.
+    pub fn ipv6_gateway_users(&self) -> BTreeMap<Ipv6Addr, (NetworkInterfaceId, &Interface)> {
+        let mut users = BTreeMap::new();
+        let machines = self.interfaces.iter().filter(|(_, interface)| interface.kind == InterfaceKind::Machine);
+        for (&id, interface) in machines.filter(|(_, i)| i.link == LinkState::Attached) {
+            let Some(vpc) = self.vpcs.get(&interface.vpc).filter(|vpc| vpc.has_ipv6_gateway()) else { continue };
+            for address in interface.ipv6.iter().filter(|address| vpc.contains(**address)) {
+                users.entry(*address).or_insert((id, interface));
+            }
+        }
+        users
+    }
+
     /// The peering connections of a VPC that it can use, with the VPC on the other side. Of two that a packet could
     /// mean alike, the first has it; EC2 does not allow them.
     pub fn peers(&self, vpc: VpcId) -> impl Iterator<Item = (VpcPeeringConnectionId, VpcId)> {
@@ -115,12 +129,18 @@ impl Topology {
             && self.groups.get(&group).is_some_and(|group| group.vpcs.contains(&interface.vpc))
     }
 
-    /// The interface that a route to a target leads to, if it leads to one that forwards: a NAT gateway's, or that of a
-    /// machine whose source/destination check is off.
-    pub fn forwarder(&self, vpc: VpcId, target: Target) -> Option<(NetworkInterfaceId, &Interface)> {
+    /// The interface that a route to a target leads to, if it leads to one that forwards packets for such a destination:
+    /// a NAT gateway's, which carries no IPv6, or that of a machine whose source/destination check is off.
+    pub fn forwarder(
+        &self,
+        vpc: VpcId,
+        target: Target,
+        destination: impl Into<Cidr>,
+    ) -> Option<(NetworkInterfaceId, &Interface)> {
+        let is_ipv6 = destination.into().ipv6().is_some();
         let id = match target {
             Target::Interface(id) => id,
-            Target::NatGateway(id) => self.nat_gateways.get(&id)?.interface,
+            Target::NatGateway(id) if !is_ipv6 => self.nat_gateways.get(&id)?.interface,
             _ => return None,
         };
         let interface = self.interfaces.get(&id).filter(|i| i.vpc == vpc && i.link == LinkState::Attached)?;
@@ -128,7 +148,8 @@ impl Topology {
             Target::NatGateway(nat) => interface.kind == InterfaceKind::NatGateway(nat),
             _ => interface.kind == InterfaceKind::Machine && !interface.source_dest_check,
         };
-        (forwards && !interface.addresses.is_empty()).then_some((id, interface))
+        let is_reached = interface.all_addresses().any(|address| address.is_ipv6() == is_ipv6);
+        (forwards && is_reached).then_some((id, interface))
     }
 }
 
@@ -148,6 +169,18 @@ impl Operator {
         self.pool.nth(1).unwrap_or_else(|| self.pool.first())
     }
 
+    /// The block that the IPv6 blocks of VPCs come from: the one for documentation (RFC 3849), which nobody on the
+    /// internet has. Its first /56 is the operator's, and never given to a VPC.
+    pub fn ipv6_pool(&self) -> Ipv6Cidr {
+        Ipv6Cidr::new(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32).unwrap_or(Ipv6Cidr::ANY)
+    }
+
+    /// The operator's own IPv6 address: the first one behind the base of [`Operator::ipv6_pool`].
+    pub fn ipv6_address(&self) -> Ipv6Addr {
+        let pool = self.ipv6_pool();
+        pool.nth(1).unwrap_or_else(|| pool.first())
+    }
+
     /// The address of the edge namespace: the way into the cloud. The pool's second host address.
     pub fn edge_address(&self) -> Ipv4Addr {
         self.pool.nth(2).unwrap_or_else(|| self.pool.last())
@@ -159,10 +192,16 @@ impl Operator {
 pub struct Vpc {
     /// Its blocks; the first is the primary one, whose base plus two is the resolver's address.
     pub cidrs: Vec<Ipv4Cidr>,
+    /// Its IPv6 blocks. Without one, no IPv6 packet passes.
+    #[serde(default)]
+    pub ipv6_cidrs: Vec<Ipv6Cidr>,
     /// Whether the resolver answers (`enableDnsSupport`).
     pub dns_support: bool,
     /// The internet gateway attached to it.
     pub internet_gateway: Option<InternetGatewayId>,
+    /// Whether an egress-only internet gateway is attached to it, which is for IPv6 alone.
+    #[serde(default)]
+    pub egress_only_gateway: bool,
     /// The table that decides where packets from the internet gateway go; `None`: straight to their interface.
     pub gateway_table: Option<RouteTableId>,
 }
@@ -170,7 +209,14 @@ pub struct Vpc {
 impl Vpc {
     /// A VPC of these blocks, with a resolver and without a gateway.
     pub fn new(cidrs: Vec<Ipv4Cidr>) -> Self {
-        Self { cidrs, dns_support: true, internet_gateway: None, gateway_table: None }
+        Self {
+            cidrs,
+            ipv6_cidrs: Vec::new(),
+            dns_support: true,
+            internet_gateway: None,
+            egress_only_gateway: false,
+            gateway_table: None,
+        }
     }
 
     /// The address of the resolver: the base of the primary block plus two (VPC guide, "DNS attributes").
@@ -179,8 +225,27 @@ impl Vpc {
     }
 
     /// Whether an address is in one of its blocks.
-    pub fn contains(&self, address: Ipv4Addr) -> bool {
-        self.cidrs.iter().any(|cidr| cidr.contains(address))
+    pub fn contains(&self, address: impl Into<IpAddr>) -> bool {
+        match address.into() {
+            IpAddr::V4(address) => self.cidrs.iter().any(|cidr| cidr.contains(address)),
+            IpAddr::V6(address) => self.ipv6_cidrs.iter().any(|cidr| cidr.contains(address)),
+        }
+    }
+
+    /// Whether it has IPv6.
+    pub fn has_ipv6(&self) -> bool {
+        !self.ipv6_cidrs.is_empty()
+    }
+
+    /// Whether IPv6 packets have a way out of it.
+    pub fn has_ipv6_gateway(&self) -> bool {
+        self.has_ipv6() && (self.internet_gateway.is_some() || self.egress_only_gateway)
+    }
+
+    /// Its blocks of both families.
+    pub fn blocks(&self) -> impl Iterator<Item = Cidr> {
+        let ipv6 = self.ipv6_cidrs.iter().map(|cidr| Cidr::Ipv6(*cidr));
+        self.cidrs.iter().map(|cidr| Cidr::Ipv4(*cidr)).chain(ipv6)
     }
 }
 
@@ -208,14 +273,19 @@ impl Subnet {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteTable {
     /// Where each block leads, the local routes among them. What no block holds leads nowhere.
-    pub routes: BTreeMap<Ipv4Cidr, Target>,
+    pub routes: BTreeMap<Cidr, Target>,
 }
 
 impl RouteTable {
     /// The route of the longest prefix that holds the address.
-    pub fn lookup(&self, address: Ipv4Addr) -> Option<(Ipv4Cidr, Target)> {
-        (0..=32).rev().find_map(|length| {
-            let block = Ipv4Cidr::new(address, length)?;
+    pub fn lookup(&self, address: impl Into<IpAddr>) -> Option<(Cidr, Target)> {
+        let address = address.into();
+        let block = |length| match address {
+            IpAddr::V4(address) => Ipv4Cidr::new(address, length).map(Cidr::from),
+            IpAddr::V6(address) => Ipv6Cidr::new(address, length).map(Cidr::from),
+        };
+        (0..=128).rev().find_map(|length| {
+            let block = block(length)?;
             self.routes.get(&block).map(|target| (block, *target))
         })
     }
@@ -229,6 +299,8 @@ pub enum Target {
     Local,
     /// Out by the VPC's internet gateway.
     InternetGateway,
+    /// Out by the VPC's egress-only internet gateway: IPv6 connections that begin inside.
+    EgressOnlyGateway,
     /// To a NAT gateway of the VPC.
     NatGateway(NatGatewayId),
     /// To an interface of the VPC whose machine forwards.
@@ -311,6 +383,9 @@ pub struct Interface {
     pub subnet: SubnetId,
     /// Its addresses, the primary one first. One without any carries nothing.
     pub addresses: Vec<Address>,
+    /// Its IPv6 addresses.
+    #[serde(default)]
+    pub ipv6: Vec<Ipv6Addr>,
     /// Its hardware address.
     pub mac: MacAddress,
     /// The groups it carries; the order means nothing.
@@ -324,14 +399,20 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// All its addresses inside the VPC: the private ones, the primary one first, then those of IPv6.
+    pub fn all_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.private_addresses().map(IpAddr::V4).chain(self.ipv6.iter().copied().map(IpAddr::V6))
+    }
+
     /// Its private addresses, the primary one first.
     pub fn private_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         self.addresses.iter().map(|address| address.private)
     }
 
-    /// Whether a private address is its own.
-    pub fn has(&self, address: Ipv4Addr) -> bool {
-        self.private_addresses().any(|own| own == address)
+    /// Whether an address inside the VPC is its own.
+    pub fn has(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
+        self.all_addresses().any(|own| own == address)
     }
 }
 

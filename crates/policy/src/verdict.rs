@@ -7,7 +7,7 @@
 mod reason;
 mod walk;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use types::{NetworkInterfaceId, Protocol};
@@ -32,9 +32,9 @@ pub struct Packet {
     /// Who sends it.
     pub from: Endpoint,
     /// The source address in it.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// The destination address in it.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
     /// What it carries.
     pub traffic: Traffic,
 }
@@ -54,6 +54,13 @@ pub enum Traffic {
         /// Its code.
         code: u8,
     },
+    /// ICMPv6.
+    Icmpv6 {
+        /// Its type.
+        kind: u8,
+        /// Its code.
+        code: u8,
+    },
     /// Another protocol by its number.
     Other(u8),
 }
@@ -62,12 +69,16 @@ impl Traffic {
     /// ICMP echo request: ping.
     pub const PING: Self = Self::Icmp { kind: 8, code: 0 };
 
+    /// ICMPv6 echo request: ping over IPv6.
+    pub const IPV6_PING: Self = Self::Icmpv6 { kind: 128, code: 0 };
+
     /// The IP protocol number.
     pub const fn protocol(self) -> u8 {
         match self {
             Self::Tcp(_) => 6,
             Self::Udp(_) => 17,
             Self::Icmp { .. } => 1,
+            Self::Icmpv6 { .. } => 58,
             Self::Other(number) => number,
         }
     }
@@ -78,11 +89,22 @@ impl Traffic {
             (Protocol::All, _) => true,
             (Protocol::Tcp(ports), Self::Tcp(port)) | (Protocol::Udp(ports), Self::Udp(port)) => ports.contains(port),
             (Protocol::Icmp { kind: None, .. }, Self::Icmp { .. }) => true,
-            (Protocol::Icmp { kind: Some(wanted), code }, Self::Icmp { kind, code: given }) => {
+            (Protocol::Icmpv6 { kind: None, .. }, Self::Icmpv6 { .. }) => true,
+            (Protocol::Icmp { kind: Some(wanted), code }, Self::Icmp { kind, code: given })
+            | (Protocol::Icmpv6 { kind: Some(wanted), code }, Self::Icmpv6 { kind, code: given }) => {
                 wanted == kind && code.is_none_or(|code| code == given)
             }
             (Protocol::Other(number), _) => number == self.protocol(),
             _ => false,
+        }
+    }
+
+    /// The same as packets of a family carry it: ICMP is of IPv4 and ICMPv6 of IPv6, and elsewhere just numbers.
+    fn within(self, address: IpAddr) -> Self {
+        match self {
+            Self::Icmp { .. } if address.is_ipv6() => Self::Other(self.protocol()),
+            Self::Icmpv6 { .. } if address.is_ipv4() => Self::Other(self.protocol()),
+            _ => self,
         }
     }
 
@@ -93,7 +115,8 @@ impl Traffic {
             Self::Udp(_) => Some(Self::Udp(source_port)),
             Self::Icmp { kind: 8, .. } => Some(Self::Icmp { kind: 0, code: 0 }),
             Self::Icmp { kind: kind @ (13 | 15 | 17), .. } => Some(Self::Icmp { kind: kind + 1, code: 0 }),
-            Self::Icmp { .. } => None,
+            Self::Icmpv6 { kind: 128, .. } => Some(Self::Icmpv6 { kind: 129, code: 0 }),
+            Self::Icmp { .. } | Self::Icmpv6 { .. } => None,
             Self::Other(number) => Some(Self::Other(number)),
         }
     }
@@ -115,9 +138,9 @@ pub struct Arrival {
     /// Where.
     pub at: ArrivedAt,
     /// The source address it has there.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// The destination address it has there. At an interface that has another one, its machine is to send it on.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
 }
 
 /// Where packets arrive.

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{address, cloud, eni};
+use common::{cloud, eni, ip};
 use policy::{
     Component, Endpoint, LinkState, Outcome, Packet, Place, Reason, RouteKey, RouteTable, Subnet, Target, Topology,
     Traffic, TransitAttachment, TransitGateway, TransitRouteTable, Vpc, diff, plan, transit_link_name, verdict,
@@ -37,8 +37,10 @@ fn two() -> Topology {
         let vpc = VpcId::from_number(number);
         let block: Ipv4Cidr = format!("10.{number}.0.0/16").parse().unwrap();
         topology.vpcs.insert(vpc, Vpc::new(vec![block]));
-        let routes =
-            [(block, Target::Local), ("10.0.0.0/8".parse().unwrap(), Target::TransitGateway(attachment(number)))];
+        let routes = [
+            (types::Cidr::from(block), Target::Local),
+            ("10.0.0.0/8".parse().unwrap(), Target::TransitGateway(attachment(number))),
+        ];
         let table = RouteTableId::from_number(number);
         topology.route_tables.insert(table, RouteTable { routes: routes.into() });
         let subnet = SubnetId::from_number(number);
@@ -57,12 +59,7 @@ fn two() -> Topology {
 }
 
 fn packet(to: &str) -> Packet {
-    Packet {
-        from: Endpoint::Interface(eni(1)),
-        source: address("10.1.0.10"),
-        to: address(to),
-        traffic: Traffic::Tcp(80),
-    }
+    Packet { from: Endpoint::Interface(eni(1)), source: ip("10.1.0.10"), to: ip(to), traffic: Traffic::Tcp(80) }
 }
 
 /// The last stage of the way from the first machine.
@@ -133,12 +130,12 @@ fn drops_behind_a_gateway_say_why() {
     // Two VPCs that send to each other what is neither's: somewhere that ends.
     topology.interfaces.get_mut(&eni(1)).unwrap().source_dest_check = false;
     set_routes(&mut topology, &[("10.0.0.0/8", Some(2))]);
-    let stray = Packet { source: address("192.168.0.1"), ..packet("10.9.0.9") };
+    let stray = Packet { source: ip("192.168.0.1"), ..packet("10.9.0.9") };
     let said = verdict(&topology, &stray);
     assert_eq!(said.path.last().unwrap().reason, Reason::Loop);
-    let link_local = Packet { source: address("169.254.7.7"), ..packet("10.2.0.10") };
+    let link_local = Packet { source: ip("169.254.7.7"), ..packet("10.2.0.10") };
     let said = verdict(&topology, &link_local);
-    assert_eq!(said.path.last().unwrap().reason, Reason::NeverRouted(address("169.254.7.7")));
+    assert_eq!(said.path.last().unwrap().reason, Reason::NeverRouted(ip("169.254.7.7")));
 }
 
 #[test]
@@ -178,7 +175,7 @@ fn a_gateway_is_a_namespace_with_a_link_for_each_attachment() {
     let name = transit_link_name(attachment(1));
     assert_eq!(name, "tga00000000001");
     assert!(namespace.up.contains(&name) && whole.namespaces[&Place::Vpc(VpcId::from_number(1))].up.contains(&name));
-    let table = *namespace.tables.first().unwrap();
+    let (_, table) = *namespace.tables.first().unwrap();
     let key = |block: &str| RouteKey { table, destination: block.parse().unwrap() };
     assert!(namespace.routes.contains_key(&key("10.1.0.0/16")));
     assert!(namespace.blackholes.contains(&key("10.3.0.0/16")) && namespace.blackholes.contains(&key("0.0.0.0/0")));

@@ -3,9 +3,9 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use common::{TABLE, VPC, add_group, add_instance, address, cloud, eni, routes, sg};
+use common::{TABLE, VPC, add_group, add_instance, cloud, eni, ip, routes, sg};
 use policy::{
     Action, ChainPlan, Component, Direction, Endpoint, Field, LinkState, METADATA_ADDRESS, Match, Outcome, Packet,
     Part, Place, Reason, TablePlan, Target, Topology, Traffic, plan, verdict,
@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 /// The outcome and the last stage's reason.
 fn ask(topology: &Topology, from: Endpoint, source: &str, to: &str, traffic: Traffic) -> (Outcome, Reason) {
-    let packet = Packet { from, source: address(source), to: address(to), traffic };
+    let packet = Packet { from, source: ip(source), to: ip(to), traffic };
     let verdict = verdict(topology, &packet);
     let last = verdict.path.last().unwrap().reason.clone();
     let drops = verdict.path.iter().filter(|stage| !stage.reason.passes()).count();
@@ -43,15 +43,11 @@ const fn eni_const(number: u128) -> types::NetworkInterfaceId {
 
 #[test]
 fn the_way_of_an_accepted_packet_is_told_in_full() {
-    let packet = Packet {
-        from: Endpoint::Outside,
-        source: address("198.18.0.1"),
-        to: address("198.18.1.10"),
-        traffic: Traffic::Tcp(22),
-    };
+    let packet =
+        Packet { from: Endpoint::Outside, source: ip("198.18.0.1"), to: ip("198.18.1.10"), traffic: Traffic::Tcp(22) };
     let verdict = verdict(&two(), &packet);
     assert_eq!(verdict.outcome, Outcome::Accept);
-    let gateway = Reason::Translated { from: address("198.18.1.10"), to: address("172.31.0.10") };
+    let gateway = Reason::Translated { from: ip("198.18.1.10"), to: ip("172.31.0.10") };
     let rule = types::SecurityGroupRuleId::from_number(100);
     let rule = Reason::Rule { direction: Direction::Ingress, group: sg(1), rule };
     let path: Vec<_> = verdict.path.into_iter().map(|stage| (stage.at, stage.reason)).collect();
@@ -77,21 +73,15 @@ fn drops_say_why() {
             "192.168.1.5",
             "198.18.1.10",
             Traffic::Tcp(80),
-            Reason::NotOnTheInternet(address("192.168.1.5")),
+            Reason::NotOnTheInternet(ip("192.168.1.5")),
         ),
         (A, "172.31.0.10", "172.31.0.11", Traffic::Tcp(1), no_rule(Direction::Egress, 1)),
-        (
-            B,
-            "172.31.0.10",
-            "172.31.0.10",
-            Traffic::Tcp(80),
-            Reason::SpoofedSource { own: vec![address("172.31.0.11")] },
-        ),
+        (B, "172.31.0.10", "172.31.0.10", Traffic::Tcp(80), Reason::SpoofedSource { own: vec![ip("172.31.0.11")] }),
         (B, "172.31.0.11", "172.31.7.7", Traffic::Tcp(80), Reason::NoSuchAddress),
         (B, "172.31.0.11", "172.31.0.1", Traffic::PING, Reason::RouterAddress),
         (B, "172.31.0.11", "169.254.169.254", Traffic::Tcp(443), Reason::RouterAddress),
         (B, "172.31.0.11", "198.18.0.1", Traffic::Tcp(22), Reason::OperatorAddress),
-        (B, "172.31.0.11", "10.0.0.1", Traffic::Tcp(22), Reason::NotOnTheInternet(address("10.0.0.1"))),
+        (B, "172.31.0.11", "10.0.0.1", Traffic::Tcp(22), Reason::NotOnTheInternet(ip("10.0.0.1"))),
         (C, "172.31.0.12", "8.8.8.8", Traffic::Udp(53), Reason::NoPublicAddress),
         (C, "172.31.0.12", "198.18.1.10", Traffic::Tcp(80), Reason::NoPublicAddress),
         (B, "172.31.0.11", "198.18.1.11", Traffic::Udp(53), no_rule(Direction::Ingress, 2)),
@@ -130,8 +120,8 @@ fn settings_of_the_vpc_and_the_interface_count() {
     b.source_dest_check = false;
     assert_eq!(ask(&topology, B, "9.9.9.9", "172.31.0.10", Traffic::Tcp(80)).0, Outcome::Accept);
     let to_metadata = ask(&topology, B, "172.31.0.10", &METADATA_ADDRESS.to_string(), Traffic::Tcp(80));
-    assert_eq!(to_metadata.1, Reason::SpoofedSource { own: vec![address("172.31.0.11")] });
-    let all = types::Ipv4Cidr::ANY;
+    assert_eq!(to_metadata.1, Reason::SpoofedSource { own: vec![ip("172.31.0.11")] });
+    let all = types::Cidr::from(types::Ipv4Cidr::ANY);
     routes(&mut topology).routes.remove(&all);
     assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::NoRoute { table: Some(TABLE) });
     let to_gateway = Target::InternetGateway;
@@ -145,7 +135,7 @@ fn settings_of_the_vpc_and_the_interface_count() {
 }
 
 /// What a packet shows of a field, as a number.
-fn shown(field: Field, peer: Ipv4Addr, traffic: Traffic) -> Option<u16> {
+fn shown(field: Field, peer: IpAddr, traffic: Traffic) -> Option<u16> {
     match (field, traffic) {
         (Field::Source | Field::Destination, _) => panic!("{peer} is no number"),
         (Field::Protocol, _) => Some(traffic.protocol().into()),
@@ -158,7 +148,7 @@ fn shown(field: Field, peer: Ipv4Addr, traffic: Traffic) -> Option<u16> {
     }
 }
 
-fn holds(part: &Part, field: Field, peer: Ipv4Addr, traffic: Traffic) -> bool {
+fn holds(part: &Part, field: Field, peer: IpAddr, traffic: Traffic) -> bool {
     match part {
         Part::Address(address) => *address == peer,
         Part::Prefix(cidr) => cidr.contains(peer),
@@ -170,7 +160,7 @@ fn holds(part: &Part, field: Field, peer: Ipv4Addr, traffic: Traffic) -> bool {
 }
 
 /// Whether a group's chain accepts, as the kernel would read it.
-fn chain_accepts(table: &TablePlan, chain: &ChainPlan, peer: Ipv4Addr, traffic: Traffic) -> bool {
+fn chain_accepts(table: &TablePlan, chain: &ChainPlan, peer: IpAddr, traffic: Traffic) -> bool {
     chain.rules.iter().any(|rule| {
         assert_eq!(rule.action, Action::Accept);
         rule.matches.iter().all(|condition| {
@@ -189,7 +179,7 @@ fn overlap(a: &Part, b: &Part) -> bool {
         _ => None,
     };
     let block = |part: &Part| match part {
-        Part::Address(address) => Some(types::Ipv4Cidr::host(*address)),
+        Part::Address(address) => Some(types::Cidr::host(*address)),
         Part::Prefix(cidr) => Some(*cidr),
         _ => None,
     };
@@ -259,9 +249,9 @@ proptest! {
         add_instance(&mut topology, 0xa, "172.31.0.10", Some("198.18.1.10"), &[1]);
         add_instance(&mut topology, 0xb, "172.31.0.11", None, &[2]);
         topology.interfaces.get_mut(&eni(0xb)).unwrap().source_dest_check = false;
-        let peer = address(peer);
+        let peer = ip(peer);
         // Sent by a neighbour that may use any source, so that nothing but the groups decides.
-        let packet = Packet { from: B, source: peer, to: address("172.31.0.10"), traffic };
+        let packet = Packet { from: B, source: peer, to: ip("172.31.0.10"), traffic };
         let said = verdict(&topology, &packet).outcome == Outcome::Accept;
         let plan = plan(&topology);
         let table = &plan.namespaces[&Place::Vpc(VPC)].table;

@@ -1,7 +1,7 @@
 //! A machine of its own for a test: the operator, a host of the internet, and instances, each a namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -10,14 +10,15 @@ use host::netns;
 use host::network::{ApplyReport, LinuxNetwork, Network, configure_eni_link, run_ip};
 use policy::{
     Acl, AclEntry, Address, CloudTag, Direction, Endpoint, Group, GroupRule, Interface, InterfaceKind, InterfaceLink,
-    LinkState, Operator, Outcome, Packet, Place, RouteTable, Subnet, Target, Topology, Traffic, Vpc, eni_link_name,
-    verdict,
+    LinkState, Operator, Outcome, Packet, Place, ROUTER_IPV6_ADDRESS, RouteTable, Subnet, Target, Topology, Traffic,
+    Vpc, eni_link_name, verdict,
 };
 use types::{
     InternetGatewayId, Ipv4Cidr, MacAddress, NetworkAclId, NetworkInterfaceId, Protocol, RouteTableId, SecurityGroupId,
     SecurityGroupRuleId, SubnetId, VpcId,
 };
 
+use crate::ipv6;
 use crate::probe::{Reach, ping, tcp_connect, udp_ask};
 use crate::{can_test_kernel, leftovers};
 
@@ -50,6 +51,14 @@ pub struct Guest {
     name: String,
 }
 
+/// The words for `ip` that give a machine's end an address.
+fn address_line(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => format!("address add {address}/32 dev eth0"),
+        IpAddr::V6(address) => format!("address add {address}/128 dev eth0 nodad"),
+    }
+}
+
 fn ip(namespace: Option<&str>, lines: &[&str]) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     run_ip(namespace, &lines).unwrap_or_else(|e| panic!("ip {lines:?} in {namespace:?}: {e}"));
@@ -57,6 +66,9 @@ fn ip(namespace: Option<&str>, lines: &[&str]) {
 
 /// The entry that lets everything pass.
 pub const ALLOW_ALL: &str = "allow all 0.0.0.0/0";
+
+/// The same for IPv6.
+pub const ALLOW_ALL_IPV6: &str = "allow all ::/0";
 
 /// An entry of an ACL from a text like `deny tcp 22 10.0.0.0/8`.
 ///
@@ -81,6 +93,11 @@ impl Lab {
     pub const MACHINE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
     /// A host of the internet.
     pub const INTERNET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+
+    /// The operator machine's IPv6 address there, once [`Lab::let_ipv6_out`] was called.
+    pub const IPV6_MACHINE: Ipv6Addr = Ipv6Addr::new(0x2620, 0, 0, 0, 0, 0, 0, 1);
+    /// The IPv6 address of a host of the internet.
+    pub const IPV6_INTERNET: Ipv6Addr = Ipv6Addr::new(0x2620, 0, 0, 0, 0, 0, 0, 2);
 
     /// A machine with an uplink and an empty cloud, not yet applied; `None` where kernel tests cannot run.
     ///
@@ -190,7 +207,7 @@ impl Lab {
     /// If a block is malformed.
     pub fn add_table(&mut self, number: u128, vpc: VpcId, routes: &[(&str, Target)]) -> RouteTableId {
         let id = RouteTableId::from_number(number);
-        let local = self.topology.vpcs[&vpc].cidrs.iter().map(|cidr| (*cidr, Target::Local));
+        let local = self.topology.vpcs[&vpc].blocks().map(|block| (block, Target::Local));
         let routes = routes.iter().map(|(block, target)| (block.parse().expect("a block"), *target));
         self.topology.route_tables.insert(id, RouteTable { routes: local.chain(routes).collect() });
         id
@@ -260,6 +277,7 @@ impl Lab {
             vpc: self.topology.subnets[&subnet].vpc,
             subnet,
             addresses: vec![address],
+            ipv6: Vec::new(),
             mac: MacAddress::local(u64::try_from(number).expect("a small number")),
             groups: groups.iter().copied().collect::<BTreeSet<_>>(),
             source_dest_check: true,
@@ -342,12 +360,72 @@ impl Lab {
             &[&format!("link add name eth0 address {} type veth peer name {link} netns {vpc}", interface.mac)],
         );
         configure_eni_link(&vpc, &link, planned).expect("setting up the host's end");
-        let mut lines: Vec<String> =
-            planned.addresses.iter().map(|address| format!("address add {address}/32 dev eth0")).collect();
+        let mut lines: Vec<String> = planned.addresses.iter().map(|address| address_line(*address)).collect();
         lines.push("link set dev eth0 up".to_owned());
         let own = planned.addresses[0];
         lines.push(format!("route add default via {router} dev eth0 onlink src {own}"));
+        if planned.has_ipv6() {
+            lines.push(format!("route add ::/0 via {ROUTER_IPV6_ADDRESS} dev eth0"));
+        }
         run_ip(Some(&guest.name), &lines).unwrap_or_else(|e| panic!("ip {lines:?} in {}: {e}", guest.name));
+    }
+
+    /// Gives a VPC an IPv6 block, and its open ACL of the same number the same openness for it.
+    ///
+    /// # Panics
+    /// If the block is malformed.
+    pub fn add_ipv6_block(&mut self, vpc: VpcId, block: &str) {
+        let known = self.topology.vpcs.get_mut(&vpc).expect("a VPC of this lab");
+        known.ipv6_cidrs.push(block.parse().expect("a block"));
+        self.set_acl(vpc.number(), &[ALLOW_ALL, ALLOW_ALL_IPV6], &[ALLOW_ALL, ALLOW_ALL_IPV6]);
+    }
+
+    /// Gives the operator's machine and the internet's host addresses of IPv6 on the link between them, and lets the
+    /// operator's machine forward.
+    ///
+    /// # Panics
+    /// If the kernel refuses.
+    pub fn let_ipv6_out(&self) {
+        let (machine, internet) = (self.name("machine"), self.name("internet"));
+        ip(Some(&machine), &[&format!("address add {}/64 dev uplink nodad", Self::IPV6_MACHINE)]);
+        let pool = self.topology.operator.ipv6_pool();
+        let lines = [
+            format!("address add {}/64 dev uplink nodad", Self::IPV6_INTERNET),
+            format!("route add {pool} via {}", Self::IPV6_MACHINE),
+        ];
+        run_ip(Some(&internet), &lines).expect("addresses for the internet");
+        let forward = || Ok(std::fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
+        netns::run_in(&self.machine(), forward).expect("entering the machine").expect("turning forwarding on");
+    }
+
+    /// Where an IPv6 packet comes from, as the policy engine names it.
+    fn ipv6_endpoint(&self, from: &Path) -> (Endpoint, Ipv6Addr) {
+        if let Some(guest) = self.guests.values().find(|guest| guest.namespace == from) {
+            let own = self.topology.interfaces[&guest.interface].ipv6.first();
+            return (Endpoint::Interface(guest.interface), own.copied().unwrap_or(Ipv6Addr::UNSPECIFIED));
+        }
+        let internet = from == self.internet();
+        (Endpoint::Outside, if internet { Self::IPV6_INTERNET } else { self.topology.operator.ipv6_address() })
+    }
+
+    /// Calls a TCP port over IPv6; the policy engine must agree with the outcome.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn ipv6_tcp(&self, from: &Path, to: Ipv6Addr, port: u16) -> Reach {
+        let (endpoint, source) = self.ipv6_endpoint(from);
+        let packet = Packet { from: endpoint, source: source.into(), to: to.into(), traffic: Traffic::Tcp(port) };
+        self.hold(from, packet, |timeout| ipv6::tcp(from, to, port, timeout))
+    }
+
+    /// Pings over IPv6; the policy engine must agree with the outcome.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn ipv6_ping(&self, from: &Path, to: Ipv6Addr) -> bool {
+        let (endpoint, source) = self.ipv6_endpoint(from);
+        let packet = Packet { from: endpoint, source: source.into(), to: to.into(), traffic: Traffic::IPV6_PING };
+        self.hold(from, packet, |timeout| ipv6::ping(from, to, timeout)).arrived()
     }
 
     /// Where a packet comes from, as the policy engine names it.
@@ -364,7 +442,14 @@ impl Lab {
     /// says.
     fn check(&self, from: &Path, to: Ipv4Addr, traffic: Traffic, probe: impl FnOnce(Duration) -> Reach) -> Reach {
         let (endpoint, source) = self.endpoint(from);
-        let said = verdict(&self.topology, &Packet { from: endpoint, source, to, traffic });
+        let packet = Packet { from: endpoint, source: source.into(), to: to.into(), traffic };
+        self.hold(from, packet, probe)
+    }
+
+    /// The same for a packet in full.
+    fn hold(&self, from: &Path, packet: Packet, probe: impl FnOnce(Duration) -> Reach) -> Reach {
+        let said = verdict(&self.topology, &packet);
+        let Packet { to, traffic, .. } = packet;
         let accepted = said.outcome == Outcome::Accept;
         let reach = probe(if accepted { PATIENCE } else { SILENCE });
         assert_eq!(

@@ -5,12 +5,13 @@
 
 #![deny(missing_docs)]
 
+pub mod ipv6;
 mod lab;
 mod leftovers;
 mod probe;
 mod wire;
 
-pub use lab::{ALLOW_ALL, Guest, Lab, acl_entry};
+pub use lab::{ALLOW_ALL, ALLOW_ALL_IPV6, Guest, Lab, acl_entry};
 pub use leftovers::{assert_no_leftovers, leftovers};
 pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, time_refusals, udp_ask};
 

@@ -1,7 +1,7 @@
 //! Packets sent from inside a namespace, and what becomes of them.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,8 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 pub enum Reach {
     /// It was answered; the server saw this source address.
     Answered(Ipv4Addr),
+    /// The same over IPv6.
+    AnsweredIpv6(Ipv6Addr),
     /// A machine said that nobody listens.
     Refused,
     /// Nothing came back.
@@ -27,7 +29,7 @@ pub enum Reach {
 impl Reach {
     /// Whether the packet came to the machine: also when nobody listens there.
     pub fn arrived(self) -> bool {
-        matches!(self, Self::Answered(_) | Self::Refused)
+        matches!(self, Self::Answered(_) | Self::AnsweredIpv6(_) | Self::Refused)
     }
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send)
     run_in(namespace, || Ok(work())).unwrap_or_else(|e| panic!("{}: {e}", namespace.display()))
 }
 
-fn reach_of(error: &std::io::Error) -> Reach {
+pub(crate) fn reach_of(error: &std::io::Error) -> Reach {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Reach::Refused,
@@ -92,7 +94,7 @@ pub fn time_refusals(from: &Path, to: SocketAddrV4, count: u32) -> Duration {
 }
 
 /// How long a question without an answer waits before it is repeated: any packet may be lost on a link just made.
-const REPEAT_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
 /// Sends a datagram from a namespace, again and again, and waits for the answer of a [`Server`].
 pub fn udp_ask(from: &Path, to: SocketAddrV4, timeout: Duration) -> Reach {
@@ -157,7 +159,7 @@ pub fn ping(from: &Path, to: Ipv4Addr, timeout: Duration) -> Reach {
 }
 
 /// A number no other ping of this process has.
-fn ping_identifier() -> [u8; 2] {
+pub(crate) fn ping_identifier() -> [u8; 2] {
     static NEXT: AtomicU16 = AtomicU16::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes()
 }
@@ -241,7 +243,7 @@ impl Datagrams {
 }
 
 /// How often a server looks whether it shall stop.
-const TICK: Duration = Duration::from_millis(20);
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 impl Server {
     /// Listens on a TCP port.
@@ -286,7 +288,7 @@ impl Server {
         })
     }
 
-    fn start(work: impl FnOnce(&Arc<AtomicBool>, &Datagrams) + Send + 'static) -> Self {
+    pub(crate) fn start(work: impl FnOnce(&Arc<AtomicBool>, &Datagrams) + Send + 'static) -> Self {
         let (stop, received) = (Arc::new(AtomicBool::new(false)), Datagrams::default());
         let (stop_there, received_there) = (Arc::clone(&stop), received.clone());
         let thread = std::thread::spawn(move || work(&stop_there, &received_there));

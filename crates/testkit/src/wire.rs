@@ -123,7 +123,7 @@ fn bytes(sent: &Sent) -> Vec<u8> {
             datagram.extend(number);
             datagram
         }
-        Traffic::Icmp { kind, code } => {
+        Traffic::Icmp { kind, code } | Traffic::Icmpv6 { kind, code } => {
             let mut message = vec![kind, code, 0, 0];
             message.extend(sent.source_port.to_be_bytes());
             message.extend([0, 1]);

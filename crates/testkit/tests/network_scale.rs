@@ -42,6 +42,7 @@ fn one_more_rule_among_ten_thousand_is_quickly_in_force() {
                 private: Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 1, 0)) + number),
                 public: None,
             }],
+            ipv6: Vec::new(),
             mac: MacAddress::local(u64::from(number)),
             groups: [servers].into(),
             source_dest_check: true,

@@ -141,8 +141,8 @@ fn the_longest_prefix_decides_and_blackholes_are_silent() {
     lab.apply();
     let packet = Packet {
         from: Endpoint::Interface(a.interface),
-        source: machine(1),
-        to: machine(2),
+        source: machine(1).into(),
+        to: machine(2).into(),
         traffic: Traffic::Tcp(80),
     };
     let (there, back) = verdict_both_ways(&lab.topology, &packet, 40_000);
@@ -220,7 +220,7 @@ fn sources_are_not_looked_at_but_for_ones_own() {
     for source in [machine(2), Ipv4Addr::new(10, 2, 0, 77), Ipv4Addr::new(169, 254, 1, 1)] {
         send_spoofed_udp(&a.namespace, source, target, "spoofed");
         let from = Endpoint::Interface(a.interface);
-        let packet = Packet { from, source, to: machine(2), traffic: Traffic::Udp(514) };
+        let packet = Packet { from, source: source.into(), to: machine(2).into(), traffic: Traffic::Udp(514) };
         assert_eq!(policy::verdict(&lab.topology, &packet).outcome, Outcome::Drop, "{source}");
     }
     received.insist_on("last", |text: &str| send_spoofed_udp(&a.namespace, foreign, target, text));
@@ -256,6 +256,7 @@ fn a_central_vpc_is_the_way_to_the_internet() {
             vpc: central,
             subnet: public,
             addresses: vec![address],
+            ipv6: Vec::new(),
             mac: MacAddress::local(0x50),
             groups: [].into(),
             source_dest_check: false,
@@ -277,7 +278,7 @@ fn a_central_vpc_is_the_way_to_the_internet() {
         assert!(lab.ping(&guest.namespace, Lab::INTERNET));
         let own = lab.topology.interfaces[&guest.interface].addresses[0].private;
         let from = Endpoint::Interface(guest.interface);
-        let packet = Packet { from, source: own, to: Lab::INTERNET, traffic: Traffic::Tcp(80) };
+        let packet = Packet { from, source: own.into(), to: Lab::INTERNET.into(), traffic: Traffic::Tcp(80) };
         let (there, back) = verdict_both_ways(&lab.topology, &packet, 40_000);
         let back = back.unwrap();
         assert_eq!((there.outcome, back.outcome), (Outcome::Accept, Outcome::Accept), "{back:#?}");

@@ -133,6 +133,11 @@ impl Ipv6Cidr {
         ipnet::Ipv6Net::new(address, length).ok().map(|net| Self(net.trunc()))
     }
 
+    /// The block that holds one address.
+    pub fn host(address: Ipv6Addr) -> Self {
+        Self(ipnet::Ipv6Net::new_assert(address, 128))
+    }
+
     /// Its lowest address.
     pub fn first(self) -> Ipv6Addr {
         self.0.network()
@@ -219,6 +224,14 @@ pub enum Cidr {
 }
 
 impl Cidr {
+    /// The block that holds one address.
+    pub fn host(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::Ipv4(Ipv4Cidr::host(address)),
+            IpAddr::V6(address) => Self::Ipv6(Ipv6Cidr::host(address)),
+        }
+    }
+
     /// The IPv4 block, if it is one.
     pub fn ipv4(self) -> Option<Ipv4Cidr> {
         if let Self::Ipv4(cidr) = self { Some(cidr) } else { None }

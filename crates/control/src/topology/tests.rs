@@ -9,8 +9,8 @@ use cloud::resource::{
 };
 use cloud::{Config, Context, Transaction};
 use types::{
-    MacAddress, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, SubnetId, Timestamp,
-    TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId,
+    Ipv4Cidr, MacAddress, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, SubnetId,
+    Timestamp, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId,
 };
 
 use super::*;
@@ -93,7 +93,7 @@ impl World {
     fn leads_to(&self, address: &str) -> Option<Target> {
         let topology = self.topology();
         let table = topology.subnets[&self.subnet].route_table.unwrap();
-        topology.route_tables[&table].lookup(address.parse().unwrap()).map(|(_, target)| target)
+        topology.route_tables[&table].lookup(address.parse::<std::net::IpAddr>().unwrap()).map(|(_, target)| target)
     }
 
     fn allow(&mut self, peer: resource::Peer) {

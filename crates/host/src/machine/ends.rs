@@ -4,9 +4,10 @@
 //! table for each, chosen by the source address, so that an answer leaves by the interface that the question came in by.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use types::Ipv4Cidr;
+use policy::ROUTER_IPV6_ADDRESS;
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
 
 use super::NicSpec;
 
@@ -23,22 +24,22 @@ pub(super) struct Route {
     /// The table it is in.
     pub(super) table: u32,
     /// What it is for.
-    pub(super) destination: Ipv4Cidr,
+    pub(super) destination: Cidr,
     /// The next hop, on the link whatever its address is; `None`: the destination itself is on the link.
-    pub(super) gateway: Option<Ipv4Addr>,
+    pub(super) gateway: Option<IpAddr>,
     /// The source of what the machine itself sends, where it has a choice.
-    pub(super) source: Option<Ipv4Addr>,
+    pub(super) source: Option<IpAddr>,
     /// The lowest one of a destination counts.
     pub(super) metric: u32,
 }
 
 impl Route {
-    fn on_link(table: u32, address: Ipv4Addr) -> Self {
-        Self { table, destination: Ipv4Cidr::host(address), gateway: None, source: None, metric: 0 }
+    fn on_link(table: u32, address: impl Into<IpAddr>) -> Self {
+        Self { table, destination: Cidr::host(address.into()), gateway: None, source: None, metric: 0 }
     }
 
-    fn via(table: u32, destination: Ipv4Cidr, gateway: Ipv4Addr) -> Self {
-        Self { table, destination, gateway: Some(gateway), source: None, metric: 0 }
+    fn via(table: u32, destination: impl Into<Cidr>, gateway: impl Into<IpAddr>) -> Self {
+        Self { table, destination: destination.into(), gateway: Some(gateway.into()), source: None, metric: 0 }
     }
 }
 
@@ -46,23 +47,28 @@ impl Route {
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct End {
     /// The machine's addresses: its own on its end, the known neighbours on the host's.
-    pub(super) addresses: Vec<Ipv4Addr>,
+    pub(super) addresses: Vec<IpAddr>,
     /// The routes, those that others lean on first.
     pub(super) routes: Vec<Route>,
     /// Which table decides about what is sent from an address.
-    pub(super) rules: BTreeSet<(Ipv4Addr, u32)>,
+    pub(super) rules: BTreeSet<(IpAddr, u32)>,
 }
 
 /// The end in the VPC's namespace: the machine's addresses, and what it forwards.
 pub(super) fn host_end(nic: &NicSpec) -> End {
-    let own = nic.addresses().map(|address| Route::on_link(MAIN, address));
-    let forwards = nic.forwards.iter().map(|forward| Route::via(forward.table, forward.destination, nic.address));
-    End { addresses: nic.addresses().collect(), routes: own.chain(forwards).collect(), rules: BTreeSet::new() }
+    let own = nic.all_addresses().map(|address| Route::on_link(MAIN, address));
+    let forwards = nic.forwards.iter().filter_map(|forward| {
+        let is_ipv6 = forward.destination.ipv6().is_some();
+        let gateway = nic.all_addresses().find(|address| address.is_ipv6() == is_ipv6)?;
+        Some(Route::via(forward.table, forward.destination, gateway))
+    });
+    End { addresses: nic.all_addresses().collect(), routes: own.chain(forwards).collect(), rules: BTreeSet::new() }
 }
 
 /// The end inside the machine, which has these interfaces altogether.
 pub(super) fn guest_end(nic: &NicSpec, all: &[NicSpec]) -> End {
-    let mut end = End { addresses: nic.addresses().collect(), ..End::default() };
+    let mut end = End { addresses: nic.all_addresses().collect(), ..End::default() };
+    let has_ipv6 = |nic: &NicSpec| !nic.ipv6.is_empty();
     let table = FIRST_TABLE.saturating_add(nic.device_index);
     let first = all.first().filter(|first| first.host_ifname != nic.host_ifname);
     match first {
@@ -74,14 +80,21 @@ pub(super) fn guest_end(nic: &NicSpec, all: &[NicSpec]) -> End {
         Some(first) => {
             if let Some(subnet) = nic.subnet.filter(|subnet| Some(*subnet) != first.subnet) {
                 let route = Route::via(MAIN, subnet, nic.gateway);
-                end.routes.push(Route { source: Some(nic.address), metric: table, ..route });
+                end.routes.push(Route { source: Some(nic.address.into()), metric: table, ..route });
             }
         }
+    }
+    // The first interface that speaks IPv6 is the way for what has no source yet.
+    if has_ipv6(nic) && all.iter().find(|nic| has_ipv6(nic)).is_none_or(|first| first.host_ifname == nic.host_ifname) {
+        end.routes.push(Route::via(MAIN, Ipv6Cidr::ANY, ROUTER_IPV6_ADDRESS));
+    }
+    if all.len() > 1 && has_ipv6(nic) {
+        end.routes.push(Route::via(table, Ipv6Cidr::ANY, ROUTER_IPV6_ADDRESS));
     }
     if all.len() > 1 {
         end.routes.push(Route::on_link(table, nic.gateway));
         end.routes.push(Route::via(table, Ipv4Cidr::ANY, nic.gateway));
-        end.rules = nic.addresses().map(|address| (address, table)).collect();
+        end.rules = nic.all_addresses().map(|address| (address, table)).collect();
     }
     end
 }
@@ -104,6 +117,7 @@ mod tests {
             mac: MacAddress::local(u64::from(index)),
             address: address.parse().unwrap(),
             secondary: Vec::new(),
+            ipv6: Vec::new(),
             gateway: subnet.nth(1).unwrap(),
             subnet: Some(subnet),
             device_index: index,
@@ -128,7 +142,7 @@ mod tests {
         only.secondary = vec!["10.0.1.6".parse().unwrap()];
         let end = guest_end(&only, std::slice::from_ref(&only));
         assert_eq!(routes(&end), ["254 10.0.1.1/32 metric 0", "254 0.0.0.0/0 via 10.0.1.1 metric 0"]);
-        assert_eq!(end.addresses, only.addresses().collect::<Vec<_>>());
+        assert_eq!(end.addresses, only.all_addresses().collect::<Vec<_>>());
         assert!(end.rules.is_empty());
     }
 
@@ -162,6 +176,23 @@ mod tests {
         let rules: Vec<String> =
             ends.iter().flat_map(|end| &end.rules).map(|(from, table)| format!("{from} {table}")).collect();
         assert_eq!(rules, ["10.0.1.5 10000", "10.0.2.5 10001", "10.0.2.6 10001", "10.0.1.7 10003"]);
+    }
+
+    #[test]
+    fn ipv6_goes_by_the_routers_one_address() {
+        let own = || vec!["2001:db8:0:100::5".parse().unwrap()];
+        let first = NicSpec { ipv6: own(), ..nic(0, "10.0.1.5", "10.0.1.0/24") };
+        let end = guest_end(&first, std::slice::from_ref(&first));
+        assert_eq!(routes(&end).last().unwrap(), "254 ::/0 via fe80::1 metric 0");
+        assert_eq!(end.addresses, first.all_addresses().collect::<Vec<_>>());
+        assert!(routes(&host_end(&first)).contains(&"254 2001:db8:0:100::5/128 metric 0".to_owned()));
+        let all = [nic(0, "10.0.1.5", "10.0.1.0/24"), NicSpec { ipv6: own(), ..nic(1, "10.0.2.5", "10.0.2.0/24") }];
+        let second = guest_end(&all[1], &all);
+        for route in ["254 ::/0 via fe80::1 metric 0", "10001 ::/0 via fe80::1 metric 0"] {
+            assert!(routes(&second).contains(&route.to_owned()), "{second:?}");
+        }
+        assert!(second.rules.contains(&(IpAddr::V6(own()[0]), 10_001)));
+        assert!(!routes(&guest_end(&all[0], &all)).iter().any(|route| route.contains("::")));
     }
 
     #[test]

@@ -145,6 +145,9 @@ fn set_up_host_end(nic: &NicSpec, was: &End) -> Result<()> {
         let socket = RouteSocket::open()?;
         tune_host_end(nic)?;
         let index = socket.index_of(&nic.host_ifname)?;
+        if !nic.ipv6.is_empty() {
+            socket.add_router_address(index)?;
+        }
         for gone in was.routes.iter().filter(|route| !shall.routes.contains(route)) {
             socket.remove_route(index, gone)?;
         }
@@ -253,7 +256,7 @@ fn pair(nic: &NicSpec, guest_name: &str, guest: &OwnedFd) -> Message {
 fn tune_host_end(nic: &NicSpec) -> Result<()> {
     let interface = &nic.host_ifname;
     let own = [("ipv4/conf", "forwarding", "1"), ("ipv4/neigh", "proxy_delay", "0")];
-    let settings = policy::eni_link_sysctls(nic.source_dest_check)
+    let settings = policy::eni_link_sysctls(nic.source_dest_check, !nic.ipv6.is_empty())
         .into_iter()
         .chain(own)
         .map(|(directory, file, value)| (format!("/proc/sys/net/{directory}/{interface}/{file}"), value));

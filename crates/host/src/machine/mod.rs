@@ -15,12 +15,12 @@ mod rtnl;
 mod simulated;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use types::{InstanceId, Ipv4Cidr, MacAddress};
+use types::{Cidr, InstanceId, Ipv4Cidr, MacAddress};
 
 use crate::Result;
 
@@ -88,6 +88,9 @@ pub struct NicSpec {
     /// Its further private addresses, each routed as a /32, too.
     #[serde(default)]
     pub secondary: Vec<Ipv4Addr>,
+    /// Its IPv6 addresses. Without one, the link does not speak it.
+    #[serde(default)]
+    pub ipv6: Vec<Ipv6Addr>,
     /// The first router, reached on the link although it is outside the /32.
     pub gateway: Ipv4Addr,
     /// The subnet it is in; `None` in specifications from before it was said.
@@ -107,6 +110,11 @@ pub struct NicSpec {
 }
 
 impl NicSpec {
+    /// Its addresses of both families, the primary one first.
+    pub fn all_addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses().map(IpAddr::V4).chain(self.ipv6.iter().copied().map(IpAddr::V6))
+    }
+
     /// Its private addresses, the primary one first.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
         std::iter::once(self.address).chain(self.secondary.iter().copied())
@@ -119,7 +127,7 @@ pub struct ForwardRoute {
     /// The number of the kernel's table that it is in.
     pub table: u32,
     /// What it is for.
-    pub destination: Ipv4Cidr,
+    pub destination: Cidr,
 }
 
 /// What holds for machines whose specification was written before it said so.

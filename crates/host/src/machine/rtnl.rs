@@ -5,14 +5,14 @@
 
 use std::fs::File;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use types::MacAddress;
+use types::{Cidr, MacAddress};
 
 use super::ends::{RULE_PREFERENCE, Route};
 use crate::{HostError, Result};
@@ -144,41 +144,55 @@ impl RouteSocket {
         self.settle(message, &[libc::ESRCH, libc::ENODEV], || format!("removing {route:?}"))
     }
 
-    /// Gives a link an address, as /32.
-    pub(super) fn add_address(&self, index: u32, address: Ipv4Addr) -> Result<()> {
-        let message = address_message(libc::RTM_NEWADDR, libc::NLM_F_CREATE | libc::NLM_F_REPLACE, index, address);
+    /// Gives a link an address, as /32 or /128.
+    pub(super) fn add_address(&self, index: u32, address: IpAddr) -> Result<()> {
+        let message = address_message(
+            libc::RTM_NEWADDR,
+            libc::NLM_F_CREATE | libc::NLM_F_REPLACE,
+            index,
+            address,
+            host_length(address),
+        );
         self.settle(message, &[], || format!("adding the address {address}"))
     }
 
+    /// Gives a link the address of the VPC's router for IPv6, which routes itself nothing.
+    pub(super) fn add_router_address(&self, index: u32) -> Result<()> {
+        let address = IpAddr::V6(policy::ROUTER_IPV6_ADDRESS);
+        let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
+        let message = address_message(libc::RTM_NEWADDR, flags, index, address, 64);
+        self.settle(message, &[], || format!("adding the router's address {address}"))
+    }
+
     /// Takes an address away from a link; one that is not there is fine.
-    pub(super) fn remove_address(&self, index: u32, address: Ipv4Addr) -> Result<()> {
-        let message = address_message(libc::RTM_DELADDR, 0, index, address);
+    pub(super) fn remove_address(&self, index: u32, address: IpAddr) -> Result<()> {
+        let message = address_message(libc::RTM_DELADDR, 0, index, address, host_length(address));
         self.settle(message, &[libc::EADDRNOTAVAIL], || format!("removing the address {address}"))
     }
 
     /// Makes the hardware address of a neighbour known for good.
-    pub(super) fn add_neighbour(&self, index: u32, address: Ipv4Addr, mac: MacAddress) -> Result<()> {
+    pub(super) fn add_neighbour(&self, index: u32, address: IpAddr, mac: MacAddress) -> Result<()> {
         let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
-        let mut message = Message::new(libc::RTM_NEWNEIGH, flags, &neighbour_header(index));
-        message.attribute(libc::NDA_DST, &address.octets()).attribute(libc::NDA_LLADDR, &mac.0);
+        let mut message = Message::new(libc::RTM_NEWNEIGH, flags, &neighbour_header(index, address));
+        message.attribute(libc::NDA_DST, &octets(address)).attribute(libc::NDA_LLADDR, &mac.0);
         self.settle(message, &[], || format!("adding the neighbour {address}"))
     }
 
     /// Forgets a neighbour; one that is not known is fine.
-    pub(super) fn remove_neighbour(&self, index: u32, address: Ipv4Addr) -> Result<()> {
-        let mut message = Message::new(libc::RTM_DELNEIGH, 0, &neighbour_header(index));
-        message.attribute(libc::NDA_DST, &address.octets());
+    pub(super) fn remove_neighbour(&self, index: u32, address: IpAddr) -> Result<()> {
+        let mut message = Message::new(libc::RTM_DELNEIGH, 0, &neighbour_header(index, address));
+        message.attribute(libc::NDA_DST, &octets(address));
         self.settle(message, &[libc::ENOENT], || format!("forgetting the neighbour {address}"))
     }
 
     /// Makes a table decide about what is sent from an address.
-    pub(super) fn add_rule(&self, source: Ipv4Addr, table: u32) -> Result<()> {
+    pub(super) fn add_rule(&self, source: IpAddr, table: u32) -> Result<()> {
         let message = rule_message(libc::RTM_NEWRULE, libc::NLM_F_CREATE | libc::NLM_F_EXCL, source, table);
         self.settle(message, &[libc::EEXIST], || format!("adding the rule for {source}"))
     }
 
     /// Undoes [`Self::add_rule`]; a rule that is not there is fine.
-    pub(super) fn remove_rule(&self, source: Ipv4Addr, table: u32) -> Result<()> {
+    pub(super) fn remove_rule(&self, source: IpAddr, table: u32) -> Result<()> {
         let message = rule_message(libc::RTM_DELRULE, 0, source, table);
         self.settle(message, &[libc::ENOENT], || format!("removing the rule for {source}"))
     }
@@ -247,39 +261,63 @@ pub(super) fn link_header(index: u32, up: bool) -> [u8; 16] {
     header
 }
 
-fn neighbour_header(index: u32) -> Vec<u8> {
-    let mut fixed = vec![libc::AF_INET as u8, 0, 0, 0];
+/// The family of an address, as messages have it.
+fn family(address: IpAddr) -> u8 {
+    if address.is_ipv4() { libc::AF_INET as u8 } else { libc::AF_INET6 as u8 }
+}
+
+/// An address, as messages have it.
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+fn neighbour_header(index: u32, address: IpAddr) -> Vec<u8> {
+    let mut fixed = vec![family(address), 0, 0, 0];
     fixed.extend(index.to_ne_bytes());
     fixed.extend(libc::NUD_PERMANENT.to_ne_bytes());
     fixed.extend([0, 0]);
     fixed
 }
 
-fn address_message(kind: u16, flags: i32, index: u32, address: Ipv4Addr) -> Message {
-    let mut fixed = vec![libc::AF_INET as u8, 32, 0, libc::RT_SCOPE_UNIVERSE];
+/// The length of the prefix of one address.
+fn host_length(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn address_message(kind: u16, flags: i32, index: u32, address: IpAddr, length: u8) -> Message {
+    // Nobody else can have an address of IPv6: it is in use at once.
+    let no_dad = if address.is_ipv4() { 0 } else { libc::IFA_F_NODAD as u8 };
+    let mut fixed = vec![family(address), length, no_dad, libc::RT_SCOPE_UNIVERSE];
     fixed.extend(index.to_ne_bytes());
     let mut message = Message::new(kind, flags, &fixed);
-    message.attribute(libc::IFA_LOCAL, &address.octets()).attribute(libc::IFA_ADDRESS, &address.octets());
+    message.attribute(libc::IFA_LOCAL, &octets(address)).attribute(libc::IFA_ADDRESS, &octets(address));
     message
 }
 
 fn route_message(kind: u16, flags: i32, index: u32, route: &Route) -> Message {
     let scope = if route.gateway.is_some() { libc::RT_SCOPE_UNIVERSE } else { libc::RT_SCOPE_LINK };
     // The table's number is an attribute: it may be larger than a byte.
-    let mut fixed = vec![libc::AF_INET as u8, route.destination.prefix_len(), 0, 0, libc::RT_TABLE_UNSPEC];
+    let (destination, length) = match route.destination {
+        Cidr::Ipv4(block) => (IpAddr::V4(block.first()), block.prefix_len()),
+        Cidr::Ipv6(block) => (IpAddr::V6(block.first()), block.prefix_len()),
+    };
+    let mut fixed = vec![family(destination), length, 0, 0, libc::RT_TABLE_UNSPEC];
     fixed.extend([libc::RTPROT_STATIC, scope, libc::RTN_UNICAST]);
     let on_link = if route.gateway.is_some() { RTNH_F_ONLINK } else { 0 };
     fixed.extend(on_link.to_ne_bytes());
     let mut message = Message::new(kind, flags, &fixed);
     message
         .attribute(libc::RTA_TABLE, &route.table.to_ne_bytes())
-        .attribute(libc::RTA_DST, &route.destination.first().octets())
+        .attribute(libc::RTA_DST, &octets(destination))
         .attribute(libc::RTA_OIF, &index.to_ne_bytes());
     if let Some(gateway) = route.gateway {
-        message.attribute(libc::RTA_GATEWAY, &gateway.octets());
+        message.attribute(libc::RTA_GATEWAY, &octets(gateway));
     }
     if let Some(source) = route.source {
-        message.attribute(libc::RTA_PREFSRC, &source.octets());
+        message.attribute(libc::RTA_PREFSRC, &octets(source));
     }
     if route.metric > 0 {
         message.attribute(libc::RTA_PRIORITY, &route.metric.to_ne_bytes());
@@ -287,13 +325,13 @@ fn route_message(kind: u16, flags: i32, index: u32, route: &Route) -> Message {
     message
 }
 
-fn rule_message(kind: u16, flags: i32, source: Ipv4Addr, table: u32) -> Message {
+fn rule_message(kind: u16, flags: i32, source: IpAddr, table: u32) -> Message {
     // `struct fib_rule_hdr`: family, length of the destination and of the source, TOS, table, two unused, action, flags.
-    let mut fixed = vec![libc::AF_INET as u8, 0, 32, 0, libc::RT_TABLE_UNSPEC, 0, 0, FR_ACT_TO_TBL];
+    let mut fixed = vec![family(source), 0, host_length(source), 0, libc::RT_TABLE_UNSPEC, 0, 0, FR_ACT_TO_TBL];
     fixed.extend([0; 4]);
     let mut message = Message::new(kind, flags, &fixed);
     message
-        .attribute(FRA_SRC, &source.octets())
+        .attribute(FRA_SRC, &octets(source))
         .attribute(FRA_PRIORITY, &RULE_PREFERENCE.to_ne_bytes())
         .attribute(FRA_TABLE, &table.to_ne_bytes());
     message

@@ -1,14 +1,18 @@
 //! Carries out changes, gathering those for `ip` into batches.
 
+use std::net::IpAddr;
+
 use policy::{
-    HostChange, InTable, InterfaceLink, NftCommand, Place, RouteKey, RoutePlan, TABLE_PREFERENCE, TableNumber, VethPlan,
+    Family, HostChange, InTable, InterfaceLink, NftCommand, Place, RouteKey, RoutePlan, TABLE_PREFERENCE, TableNumber,
+    VethPlan,
 };
 
 use super::ApplyReport;
 use super::conntrack;
 use super::link::{configure_here, exists, prepare_here, write_sysctl};
 use super::linux::Namespaces;
-use super::program::{ip_batch, nft_transaction};
+use super::observe::has_ipv6;
+use super::program::{ip_batch, ipv6_command, nft_transaction};
 use crate::{HostError, Result, netns};
 
 /// Carries out changes in order.
@@ -72,6 +76,10 @@ impl<'a> Executor<'a> {
 
     /// Carries out one change, or puts it into the batch.
     fn add(&mut self, change: &HostChange) -> Result<()> {
+        // A kernel without IPv6 carries none.
+        if is_of_ipv6(change) && !has_ipv6() {
+            return Ok(());
+        }
         let done = match change {
             HostChange::CreateNamespace(place) => self.create_namespace(*place)?,
             HostChange::DeleteNamespace(place) => self.delete_namespace(*place)?,
@@ -84,16 +92,23 @@ impl<'a> Executor<'a> {
             HostChange::CreateLink(veth) => self.create_link(veth)?,
             HostChange::RaiseLink(end) => self.ip(end.place, format!("link set dev {} up", end.name))?,
             HostChange::RemoveAddress { place, link, address } => {
-                self.ip(*place, format!("address delete {address}/32 dev {link}"))?
+                let line = format!("address delete {address}/{} dev {link}", host_length(address));
+                // Those of IPv6 go when a link stops speaking it.
+                if address.is_ipv6() { self.alone(*place, || forget(line))? } else { self.ip(*place, line)? }
             }
-            HostChange::AddAddress { place, link, address } => {
-                self.ip(*place, format!("address replace {address}/32 dev {link}"))?
+            HostChange::AddAddress { place, link, address } => self.ip(
+                *place,
+                format!("address replace {address}/{} dev {link}{}", host_length(address), no_dad(address)),
+            )?,
+            HostChange::AddTable { place, family, table } => {
+                self.rule(*place, *family, format!("rule add {}", choice(*table)))?
             }
-            HostChange::AddTable { place, table } => self.ip(*place, format!("rule add {}", choice(*table)))?,
-            HostChange::RemoveTable { place, table } => self.ip(*place, format!("rule delete {}", choice(*table)))?,
+            HostChange::RemoveTable { place, family, table } => {
+                self.rule(*place, *family, format!("rule delete {}", choice(*table)))?
+            }
             HostChange::RemoveRoute { place, key, route } => {
                 let route = route_words(*key, route);
-                self.alone(*place, || forget_route(&route))?
+                self.alone(*place, || forget(format!("route delete {route}")))?
             }
             HostChange::SetRoute { place, key, route } => {
                 self.ip(*place, format!("route replace {} proto static", route_words(*key, route)))?
@@ -102,7 +117,8 @@ impl<'a> Executor<'a> {
                 self.ip(*place, format!("route replace {} proto static", blackhole_words(*key)))?
             }
             HostChange::RemoveBlackhole { place, key } => {
-                self.ip(*place, format!("route delete {}", blackhole_words(*key)))?
+                let line = format!("route delete {}", blackhole_words(*key));
+                if key.family() == Family::Ipv6 { self.alone(*place, || forget(line))? } else { self.ip(*place, line)? }
             }
             HostChange::ForgetInterface { place, link, routes } => {
                 self.alone(*place, || forget_interface(link, routes))?
@@ -142,6 +158,14 @@ impl<'a> Executor<'a> {
         }
         self.batch.get_or_insert_with(|| (place, Vec::new())).1.push(line);
         Ok(true)
+    }
+
+    /// A rule of routing. Unlike routes and addresses, its words do not say of which family it is.
+    fn rule(&mut self, place: Place, family: Family, line: String) -> Result<bool> {
+        match family {
+            Family::Ipv4 => self.ip(place, line),
+            Family::Ipv6 => self.alone(place, || ipv6_command(&line).map(|()| true)),
+        }
     }
 
     /// Does something that is not for `ip`, after what was gathered before it.
@@ -218,33 +242,60 @@ fn forget_interface(link: &str, routes: &[RouteKey]) -> Result<bool> {
         if !exists(link) {
             return Ok(done);
         }
-        done |= forget_route(&route_words(*key, &RoutePlan::Link { link: link.to_owned() }))?;
+        done |= forget(format!("route delete {}", route_words(*key, &RoutePlan::Link { link: link.to_owned() })))?;
     }
     Ok(done)
 }
 
-/// Removes a route; whether it was there. It goes with its link.
-fn forget_route(route: &str) -> Result<bool> {
-    match ip_batch(&[format!("route delete {route}")]) {
-        Err(HostError::Command { stderr, .. })
-            if stderr.contains("No such process") || stderr.contains("Cannot find device") =>
-        {
-            Ok(false)
-        }
+/// Removes a route or an address; whether it was there. It goes with its link.
+fn forget(line: String) -> Result<bool> {
+    const GONE: [&str; 3] = ["No such process", "Cannot find device", "Cannot assign requested address"];
+    match ip_batch(&[line]) {
+        Err(HostError::Command { stderr, .. }) if GONE.iter().any(|words| stderr.contains(words)) => Ok(false),
         result => result.map(|()| true),
     }
 }
 
 /// Routes to the machine behind an interface, if its link is there; whoever makes it later adds them.
 fn prepare_forwards(link: &str, routes: &[(RouteKey, RoutePlan)]) -> Result<bool> {
+    let routes = routes.iter().filter(|(key, _)| key.family() == Family::Ipv4 || speaks_ipv6(link));
     let lines: Vec<String> =
-        routes.iter().map(|(key, route)| format!("route replace {} proto static", route_words(*key, route))).collect();
+        routes.map(|(key, route)| format!("route replace {} proto static", route_words(*key, route))).collect();
     match exists(link) {
         false => Ok(false),
         true => match ip_batch(&lines) {
             Err(_) if !exists(link) => Ok(false),
             result => result.map(|()| true),
         },
+    }
+}
+
+/// Whether a link takes routes of IPv6.
+fn speaks_ipv6(link: &str) -> bool {
+    let path = format!("/proc/sys/net/ipv6/conf/{link}/disable_ipv6");
+    std::fs::read_to_string(path).is_ok_and(|off| off.trim() == "0")
+}
+
+/// The length of the prefix of one address.
+fn host_length(address: &IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+/// Nobody else can have it: it is in use at once.
+fn no_dad(address: &IpAddr) -> &'static str {
+    if address.is_ipv6() { " nodad" } else { "" }
+}
+
+/// Whether a change is about addresses or routes of IPv6.
+fn is_of_ipv6(change: &HostChange) -> bool {
+    match change {
+        HostChange::AddAddress { address, .. } | HostChange::RemoveAddress { address, .. } => address.is_ipv6(),
+        HostChange::AddTable { family, .. } | HostChange::RemoveTable { family, .. } => *family == Family::Ipv6,
+        HostChange::SetRoute { key, .. }
+        | HostChange::RemoveRoute { key, .. }
+        | HostChange::AddBlackhole { key, .. }
+        | HostChange::RemoveBlackhole { key, .. } => key.family() == Family::Ipv6,
+        _ => false,
     }
 }
 

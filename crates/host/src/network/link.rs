@@ -1,6 +1,6 @@
 //! The host's end of a network interface.
 
-use policy::{InterfaceLink, eni_link_sysctls};
+use policy::{InterfaceLink, ROUTER_IPV6_ADDRESS, eni_link_sysctls};
 
 use super::execute::route_words;
 use super::program::ip_batch;
@@ -27,7 +27,7 @@ pub(super) fn configure_here(link: &str, interface: &InterfaceLink) -> Result<()
 
 /// Writes the settings, and gives the `ip` commands that are left to do.
 pub(super) fn prepare_here(link: &str, interface: &InterfaceLink) -> Result<Vec<String>> {
-    for (directory, file, value) in eni_link_sysctls(interface.source_dest_check) {
+    for (directory, file, value) in eni_link_sysctls(interface.source_dest_check, interface.has_ipv6()) {
         match write_sysctl(&format!("net/{directory}/{link}/{file}"), value) {
             // A kernel without IPv6 has no such setting, and needs none.
             Err(HostError::Io { source, .. })
@@ -41,7 +41,12 @@ pub(super) fn prepare_here(link: &str, interface: &InterfaceLink) -> Result<Vec<
 /// The `ip` commands that bring the link up with its routes: those straight to it first, which the others need.
 fn configure_commands(link: &str, interface: &InterfaceLink) -> Vec<String> {
     let mut commands = vec![format!("link set dev {link} up")];
+    let has_ipv6 = interface.has_ipv6() && super::observe::has_ipv6();
+    if has_ipv6 {
+        commands.push(format!("address replace {ROUTER_IPV6_ADDRESS}/64 dev {link} nodad"));
+    }
     let mut routes: Vec<_> = interface.routes(link).into_iter().collect();
+    routes.retain(|(key, _)| has_ipv6 || key.family() == policy::Family::Ipv4);
     routes.sort_by_key(|(key, route)| (matches!(route, policy::RoutePlan::Via { .. }), *key));
     commands.extend(routes.iter().map(|(key, to)| format!("route replace {} proto static", route_words(*key, to))));
     commands

@@ -3,14 +3,14 @@
 //! What Daemun never writes comes back as [`Action::Foreign`] or as a set of unknown type; the difference between the
 //! two plans then replaces it.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use policy::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
     Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
 use serde_json::Value;
-use types::Ipv4Cidr;
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
 
 /// The table in the answer of `nft -j -n list table`.
 pub(super) fn read_table(answer: &Value) -> TablePlan {
@@ -104,10 +104,13 @@ fn one_or_more(value: &Value) -> &[Value] {
 fn read_types(value: &Value) -> Option<Vec<FieldType>> {
     let read = |value: &Value| match value.as_str()? {
         "ipv4_addr" => Some(FieldType::Address),
+        "ipv6_addr" => Some(FieldType::Ipv6Address),
         "inet_proto" => Some(FieldType::Protocol),
         "inet_service" => Some(FieldType::Port),
         "icmp_type" => Some(FieldType::IcmpType),
         "icmp_code" => Some(FieldType::IcmpCode),
+        "icmpv6_type" => Some(FieldType::Icmpv6Type),
+        "icmpv6_code" => Some(FieldType::Icmpv6Code),
         "ifname" => Some(FieldType::LinkName),
         _ => None,
     };
@@ -145,15 +148,28 @@ fn read_part(part: &Value) -> Option<Part> {
 }
 
 /// A range of addresses that is a block; some versions of `nft` write blocks so.
-fn read_block(first: Ipv4Addr, last: Ipv4Addr) -> Option<Ipv4Cidr> {
-    let differing = u32::from(first) ^ u32::from(last);
-    let length = u8::try_from(differing.leading_zeros()).ok()?;
-    Ipv4Cidr::new(first, length).filter(|block| block.first() == first && block.last() == last)
+fn read_block(first: IpAddr, last: IpAddr) -> Option<Cidr> {
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => {
+            let length = u8::try_from((u32::from(first) ^ u32::from(last)).leading_zeros()).ok()?;
+            let block = Ipv4Cidr::new(first, length)?;
+            (block.first() == first && block.last() == last).then_some(block.into())
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) => {
+            let length = u8::try_from((u128::from(first) ^ u128::from(last)).leading_zeros()).ok()?;
+            let block = Ipv6Cidr::new(first, length)?;
+            (block.first() == first && block.last() == last).then_some(block.into())
+        }
+        _ => None,
+    }
 }
 
-fn read_prefix(prefix: &Value) -> Option<Ipv4Cidr> {
-    let address: Ipv4Addr = prefix["addr"].as_str()?.parse().ok()?;
-    Ipv4Cidr::new(address, prefix["len"].as_u64()?.try_into().ok()?)
+fn read_prefix(prefix: &Value) -> Option<Cidr> {
+    let length = prefix["len"].as_u64()?.try_into().ok()?;
+    match prefix["addr"].as_str()?.parse().ok()? {
+        IpAddr::V4(address) => Ipv4Cidr::new(address, length).map(Cidr::from),
+        IpAddr::V6(address) => Ipv6Cidr::new(address, length).map(Cidr::from),
+    }
 }
 
 fn read_data(data: &Value) -> Option<Data> {
@@ -235,9 +251,13 @@ fn read_field(field: &Value) -> Option<Field> {
         return match (payload["protocol"].as_str()?, payload["field"].as_str()?) {
             ("ip", "saddr") => Some(Field::Source),
             ("ip", "daddr") => Some(Field::Destination),
+            ("ip6", "saddr") => Some(Field::Ipv6Source),
+            ("ip6", "daddr") => Some(Field::Ipv6Destination),
             ("th", "dport") => Some(Field::DestinationPort),
             ("icmp", "type") => Some(Field::IcmpType),
             ("icmp", "code") => Some(Field::IcmpCode),
+            ("icmpv6", "type") => Some(Field::Icmpv6Type),
+            ("icmpv6", "code") => Some(Field::Icmpv6Code),
             _ => None,
         };
     }
@@ -272,8 +292,13 @@ fn read_match(expression: &Value) -> Option<Match> {
         return Some(Match::InSet { key, set: set.to_owned(), not });
     }
     if left["meta"]["key"] == "nfproto" {
-        let ipv4 = right == "ipv4" || right.as_u64() == Some(2);
-        return (ipv4 && !not).then_some(Match::Ipv4);
+        // `AF_INET` and `AF_INET6`.
+        return match (right.as_str(), right.as_u64()) {
+            _ if not => None,
+            (Some("ipv4"), _) | (_, Some(2)) => Some(Match::Ipv4),
+            (Some("ipv6"), _) | (_, Some(10)) => Some(Match::Ipv6),
+            _ => None,
+        };
     }
     if let Some(fib) = left.get("fib") {
         let by_mark = fib["result"] == "oifname" && fib["flags"] == serde_json::json!(["saddr", "mark"]);
@@ -284,14 +309,14 @@ fn read_match(expression: &Value) -> Option<Match> {
     }
     let field = read_field(left)?;
     match field {
-        Field::Protocol | Field::IcmpType | Field::IcmpCode if !not => {
+        Field::Protocol | Field::IcmpType | Field::IcmpCode | Field::Icmpv6Type | Field::Icmpv6Code if !not => {
             Some(Match::Number { field, range: read_range(right)? })
         }
         Field::InLink | Field::OutLink => Some(Match::Link { field, name: right.as_str()?.to_owned(), not }),
-        Field::Source | Field::Destination => {
+        Field::Source | Field::Destination | Field::Ipv6Source | Field::Ipv6Destination => {
             let block = match right.get("prefix") {
                 Some(prefix) => read_prefix(prefix)?,
-                None => Ipv4Cidr::host(right.as_str()?.parse().ok()?),
+                None => Cidr::host(right.as_str()?.parse().ok()?),
             };
             Some(Match::Block { field, block, not })
         }
@@ -361,7 +386,8 @@ mod tests {
     #[test]
     fn blocks_are_read_in_either_form() {
         let range = |first: &str, last: &str| read_part(&serde_json::json!({ "range": [first, last] }));
-        assert_eq!(range("0.0.0.0", "255.255.255.255"), Some(Part::Prefix(Ipv4Cidr::ANY)));
+        assert_eq!(range("0.0.0.0", "255.255.255.255"), Some(Part::Prefix(Ipv4Cidr::ANY.into())));
+        assert_eq!(range("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), Some(Part::Prefix(Ipv6Cidr::ANY.into())));
         assert_eq!(range("10.0.0.0", "10.255.255.255").unwrap().to_string(), "10.0.0.0/8");
         assert_eq!(range("10.0.0.1", "10.0.0.2"), None);
         let prefix = serde_json::json!({ "prefix": { "addr": "10.0.0.0", "len": 8 } });
@@ -370,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_set_of_another_type_matches_no_plan() {
-        let set = read_set(&serde_json::json!({"name": "x", "type": "ipv6_addr", "elem": ["::1"]}));
+        let set = read_set(&serde_json::json!({"name": "x", "type": "ether_addr", "elem": ["::1"]}));
         assert!(set.key.is_empty());
         let timeout = read_set(&serde_json::json!({"name": "x", "type": "ipv4_addr", "flags": ["timeout"]}));
         assert!(timeout.key.is_empty());

@@ -1,15 +1,15 @@
 //! What a cloud has in the kernel now, as a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 
 use policy::{
-    HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, TABLE_PREFERENCE, TableNumber, TablePlan, VethPlan,
-    eni_link_sysctls,
+    Family, HostPlan, LinkEnd, NamespacePlan, Place, ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan, TABLE_PREFERENCE,
+    TableNumber, TablePlan, VethPlan, eni_link_sysctls,
 };
 use serde_json::Value;
-use types::Ipv4Cidr;
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr, MacAddress};
 
 use super::linux::Namespaces;
 use super::nft_read::read_table;
@@ -24,13 +24,21 @@ pub(super) struct Observed {
     pub links: BTreeMap<Place, BTreeSet<String>>,
 }
 
+/// One link.
+struct Link {
+    is_up: bool,
+    is_veth: bool,
+    mac: Option<MacAddress>,
+}
+
 /// One namespace as the programs show it.
 struct Raw {
-    /// Link name, whether it is up, whether it is a veth.
-    links: BTreeMap<String, (bool, bool)>,
-    addresses: BTreeSet<(String, Ipv4Addr)>,
+    links: BTreeMap<String, Link>,
+    addresses: BTreeSet<(String, IpAddr)>,
+    /// The links that have the router's IPv6 address.
+    routers: BTreeSet<String>,
     /// Which tables packets are routed by for their mark.
-    tables: BTreeSet<TableNumber>,
+    tables: BTreeSet<(Family, TableNumber)>,
     routes: BTreeMap<RouteKey, RoutePlan>,
     blackholes: BTreeSet<RouteKey>,
     sysctls: BTreeMap<String, String>,
@@ -64,6 +72,7 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
     let mut raw = Raw {
         links: BTreeMap::new(),
         addresses: BTreeSet::new(),
+        routers: BTreeSet::new(),
         tables: BTreeSet::new(),
         routes: BTreeMap::new(),
         blackholes: BTreeSet::new(),
@@ -74,17 +83,22 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
     for link in ip_json(&["address", "show"])?.as_array().into_iter().flatten() {
         read_link(&mut raw, link);
     }
-    for route in ip_json(&["-N", "-4", "route", "show", "table", "all"])?.as_array().into_iter().flatten() {
-        match read_route(route) {
-            Some((key, Some(plan))) => drop(raw.routes.insert(key, plan)),
-            Some((key, None)) => drop(raw.blackholes.insert(key)),
-            None => {}
+    let has_ipv6 = has_ipv6();
+    for (family, flag) in [(Family::Ipv4, "-4"), (Family::Ipv6, "-6")].into_iter().take(if has_ipv6 { 2 } else { 1 }) {
+        for route in ip_json(&["-N", flag, "route", "show", "table", "all"])?.as_array().into_iter().flatten() {
+            match read_route(route, family) {
+                Some((key, Some(plan))) => drop(raw.routes.insert(key, plan)),
+                Some((key, None)) => drop(raw.blackholes.insert(key)),
+                None => {}
+            }
+        }
+        for rule in ip_json(&["-N", flag, "rule", "show"])?.as_array().into_iter().flatten() {
+            raw.tables.extend(read_choice(rule).map(|table| (family, table)));
         }
     }
-    for rule in ip_json(&["-N", "-4", "rule", "show"])?.as_array().into_iter().flatten() {
-        raw.tables.extend(read_choice(rule));
+    if !has_ipv6 {
+        assume_ipv6(&mut raw, plan);
     }
-    let has_ipv6 = Path::new("/proc/sys/net/ipv6").exists();
     for (path, wanted) in &plan.sysctls {
         // A kernel without IPv6 has no such setting, and needs none.
         let absent = (path.starts_with("net/ipv6/") && !has_ipv6).then(|| wanted.clone());
@@ -95,13 +109,9 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
             let now = read_sysctl(&format!("net/{directory}/{link}/{file}"));
             now.map(|now| now.map_or(*directory == "ipv6/conf" && !has_ipv6, |now| now == *value))
         };
-        if eni_link_sysctls(interface.source_dest_check)
-            .iter()
-            .map(right)
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .all(|ok| ok)
-        {
+        let is_router = !has_ipv6 || raw.routers.contains(link) == interface.has_ipv6();
+        let settings = eni_link_sysctls(interface.source_dest_check, interface.has_ipv6());
+        if settings.iter().map(right).collect::<Result<Vec<_>>>()?.into_iter().all(|ok| ok && is_router) {
             raw.set_up.insert(link.clone());
         }
     }
@@ -111,20 +121,39 @@ fn look(plan: &NamespacePlan, table: &str) -> Result<Raw> {
     Ok(raw)
 }
 
+/// A kernel without IPv6 takes nothing of it, and is as it shall be.
+fn assume_ipv6(raw: &mut Raw, plan: &NamespacePlan) {
+    let of_ipv6 = |key: &RouteKey| key.family() == Family::Ipv6;
+    raw.tables.extend(plan.tables.iter().filter(|(family, _)| *family == Family::Ipv6));
+    raw.addresses.extend(plan.addresses.iter().filter(|(_, address)| address.is_ipv6()).cloned());
+    raw.blackholes.extend(plan.blackholes.iter().filter(|key| of_ipv6(key)));
+    let routes = plan.routes.iter().map(|(key, route)| (*key, route.clone()));
+    let by_interfaces = plan.interfaces.iter().flat_map(|(link, interface)| interface.routes(link));
+    raw.routes.extend(routes.chain(by_interfaces).filter(|(key, _)| of_ipv6(key)));
+}
+
 fn read_link(raw: &mut Raw, link: &Value) {
     let Some(name) = link["ifname"].as_str() else { return };
     let up = link["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "UP"));
-    raw.links.insert(name.to_owned(), (up, link["linkinfo"]["info_kind"] == "veth"));
+    let is_veth = link["linkinfo"]["info_kind"] == "veth";
+    let mac = link["address"].as_str().and_then(|text| text.parse().ok());
+    raw.links.insert(name.to_owned(), Link { is_up: up, is_veth, mac });
     for address in link["addr_info"].as_array().into_iter().flatten() {
-        let local = address["local"].as_str().and_then(|text| text.parse::<Ipv4Addr>().ok());
-        if let Some(local) = local.filter(|_| address["prefixlen"] == 32) {
-            raw.addresses.insert((name.to_owned(), local));
+        let local = address["local"].as_str().and_then(|text| text.parse::<IpAddr>().ok());
+        match local {
+            // The kernel's own.
+            Some(IpAddr::V6(local)) if local.is_loopback() => {}
+            Some(IpAddr::V6(ROUTER_IPV6_ADDRESS)) => drop(raw.routers.insert(name.to_owned())),
+            Some(local) if address["prefixlen"] == if local.is_ipv4() { 32 } else { 128 } => {
+                raw.addresses.insert((name.to_owned(), local));
+            }
+            _ => {}
         }
     }
 }
 
 /// A route, or `None` for what reaches nothing; those the kernel makes by itself are left out.
-fn read_route(route: &Value) -> Option<(RouteKey, Option<RoutePlan>)> {
+fn read_route(route: &Value, family: Family) -> Option<(RouteKey, Option<RoutePlan>)> {
     let table = match &route["table"] {
         Value::Null => TableNumber::MAIN,
         table => read_number(table).map(TableNumber)?,
@@ -133,8 +162,9 @@ fn read_route(route: &Value) -> Option<(RouteKey, Option<RoutePlan>)> {
         return None;
     }
     let destination = match route["dst"].as_str()? {
-        "default" => Ipv4Cidr::ANY,
-        text => text.parse().ok().or_else(|| text.parse().ok().map(Ipv4Cidr::host))?,
+        "default" if family == Family::Ipv6 => Ipv6Cidr::ANY.into(),
+        "default" => Ipv4Cidr::ANY.into(),
+        text => text.parse().ok().or_else(|| text.parse().ok().map(Cidr::host))?,
     };
     let key = RouteKey { table, destination };
     match route["type"].as_str() {
@@ -175,6 +205,11 @@ fn read_choice(rule: &Value) -> Option<TableNumber> {
     (read_number(&rule["fwmark"]) == Some(table)).then_some(TableNumber(table))
 }
 
+/// Whether the kernel has IPv6.
+pub(super) fn has_ipv6() -> bool {
+    Path::new("/proc/sys/net/ipv6").exists()
+}
+
 /// A setting of the calling thread's namespace; `None` where the kernel has no such setting.
 fn read_sysctl(path: &str) -> Result<Option<String>> {
     let path = Path::new("/proc/sys").join(path);
@@ -185,12 +220,21 @@ fn read_sysctl(path: &str) -> Result<Option<String>> {
     }
 }
 
-/// The pairs of links of which both ends are there, and what is left of gateways that no plan has any more.
+/// The pairs of links of which both ends are there with the hardware address that they share, and what is left of gateways that no plan has any more.
 fn find_veths(raw: &BTreeMap<Place, Raw>, wanted: &HostPlan) -> BTreeSet<VethPlan> {
-    let is_veth =
-        |end: &LinkEnd| raw.get(&end.place).and_then(|raw| raw.links.get(&end.name)).is_some_and(|(_, veth)| *veth);
-    let mut found: BTreeSet<VethPlan> =
-        wanted.veths.iter().filter(|veth| is_veth(&veth.near) && is_veth(&veth.far)).cloned().collect();
+    let is_there = |end: &LinkEnd, mac: Option<MacAddress>| {
+        let link = raw.get(&end.place).and_then(|raw| raw.links.get(&end.name)).filter(|link| link.is_veth);
+        link.map(|link| mac.is_none() || mac == link.mac)
+    };
+    let mut found = BTreeSet::new();
+    for veth in &wanted.veths {
+        match [&veth.near, &veth.far].map(|end| is_there(end, veth.shared_mac)) {
+            [Some(true), Some(true)] => drop(found.insert(veth.clone())),
+            // One of an older Daemun: it is made anew.
+            [Some(_), Some(_)] => drop(found.insert(VethPlan { shared_mac: None, ..veth.clone() })),
+            _ => {}
+        }
+    }
     let known: BTreeSet<&LinkEnd> = wanted.veths.iter().flat_map(|veth| [&veth.near, &veth.far]).collect();
     for (place, raw) in raw.iter().filter(|(place, _)| **place != Place::Operator) {
         for name in raw.links.keys().filter(|name| OWN_LINKS.iter().any(|prefix| name.starts_with(prefix))) {
@@ -204,7 +248,7 @@ fn find_veths(raw: &BTreeMap<Place, Raw>, wanted: &HostPlan) -> BTreeSet<VethPla
 }
 
 /// What the names of links begin with that lead from one namespace of a cloud to another.
-const OWN_LINKS: [&str; 3] = ["igw", "pcx", "tga"];
+const OWN_LINKS: [&str; 4] = ["igw", "eig", "pcx", "tga"];
 
 /// What was seen in a namespace, as a plan. `only` is the one link that is ours where the namespace is not.
 fn as_plan(mut raw: Raw, wanted: &NamespacePlan, only: Option<&str>) -> NamespacePlan {
@@ -212,7 +256,7 @@ fn as_plan(mut raw: Raw, wanted: &NamespacePlan, only: Option<&str>) -> Namespac
     for (link, interface) in &wanted.interfaces {
         let routes = interface.routes(link);
         let routed = routes.iter().all(|(key, route)| raw.routes.get(key) == Some(route));
-        let up = raw.links.get(link).is_some_and(|(up, _)| *up);
+        let up = raw.links.get(link).is_some_and(|link| link.is_up);
         if routed && up && raw.set_up.contains(link) {
             interfaces.insert(link.clone(), interface.clone());
         }
@@ -229,7 +273,7 @@ fn as_plan(mut raw: Raw, wanted: &NamespacePlan, only: Option<&str>) -> Namespac
         raw.tables.retain(|table| wanted.tables.contains(table));
     }
     NamespacePlan {
-        up: wanted.up.iter().filter(|link| raw.links.get(*link).is_some_and(|(up, _)| *up)).cloned().collect(),
+        up: wanted.up.iter().filter(|link| raw.links.get(*link).is_some_and(|link| link.is_up)).cloned().collect(),
         sysctls: raw.sysctls,
         addresses: raw.addresses,
         tables: raw.tables,

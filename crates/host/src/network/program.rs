@@ -64,6 +64,11 @@ pub(crate) fn ip_batch(lines: &[String]) -> Result<()> {
     run("ip", "iproute2", &["-batch", "-"], &(lines.join("\n") + "\n")).map(drop)
 }
 
+/// Runs one `ip -6` command: what of a batch's commands would be taken for IPv4.
+pub(crate) fn ipv6_command(words: &str) -> Result<()> {
+    run("ip", "iproute2", &["-6", "-batch", "-"], &format!("{words}\n")).map(drop)
+}
+
 /// What an `ip -json` command answers.
 pub(crate) fn ip_json(args: &[&str]) -> Result<serde_json::Value> {
     let mut all = vec!["-json", "-details"];

@@ -138,6 +138,7 @@ impl Bench {
             mac: MacAddress::local(u64::from(number) + 1),
             address: Ipv4Addr::from(u32::from(SECOND_GATEWAY) + 9 + number),
             secondary: Vec::new(),
+            ipv6: Vec::new(),
             gateway: SECOND_GATEWAY,
             subnet: Some("172.31.1.0/24".parse().unwrap()),
             device_index,

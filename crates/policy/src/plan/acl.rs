@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Cidr, Ipv4Cidr, NetworkAclId, Protocol, SubnetId};
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr, NetworkAclId, Protocol, SubnetId};
 
 use super::build::{PRIORITY_ACL_IN, PRIORITY_ACL_OUT, base, in_set, rule, set};
 use super::nft::{
@@ -19,7 +19,7 @@ const TCP: Transport = Transport::Tcp;
 const UDP: Transport = Transport::Udp;
 
 /// Adds the ACLs of the subnets that links are in.
-pub(super) fn add_acls(table: &mut TablePlan, topology: &Topology, links: &BTreeMap<String, SubnetId>) {
+pub(super) fn add_acls(table: &mut TablePlan, topology: &Topology, links: &BTreeMap<String, SubnetId>, ipv6: bool) {
     let subnets: BTreeSet<SubnetId> = links.values().copied().collect();
     let guarded: BTreeMap<SubnetId, Option<NetworkAclId>> = subnets
         .into_iter()
@@ -31,7 +31,7 @@ pub(super) fn add_acls(table: &mut TablePlan, topology: &Topology, links: &BTree
         let mut used = BTreeSet::new();
         for (&subnet, &id) in &guarded {
             let acl = id.map(|id| (id, &topology.acls[&id]));
-            if acl.is_some_and(|(_, acl)| lets_all_pass(acl.entries(direction))) {
+            if acl.is_some_and(|(_, acl)| lets_all_pass(acl.entries(direction), ipv6)) {
                 continue;
             }
             let own = links_name(subnet);
@@ -43,7 +43,7 @@ pub(super) fn add_acls(table: &mut TablePlan, topology: &Topology, links: &BTree
                 Some((id, acl)) => {
                     used.insert(id);
                     rules.push(rule([], Action::Jump(names.list(id))));
-                    table.chains.entry(names.list(id)).or_insert_with(|| list(acl, direction));
+                    table.chains.entry(names.list(id)).or_insert_with(|| list(acl, direction, ipv6));
                 }
                 // A subnet whose list is not known is shut.
                 None => rules.push(rule([], Action::Drop)),
@@ -104,32 +104,39 @@ impl Names {
     }
 }
 
-/// Whether nothing of IPv4 is ever denied: the first entry that speaks of it allows everything.
-fn lets_all_pass(entries: &[AclEntry]) -> bool {
-    let mut of_ipv4 = entries.iter().filter(|entry| entry.cidr.ipv4().is_some());
-    of_ipv4
-        .next()
-        .is_some_and(|first| first.allow && first.protocol == Protocol::All && first.cidr == Cidr::Ipv4(Ipv4Cidr::ANY))
+/// Whether nothing of a family in use is ever denied: the first entry that speaks of it allows everything.
+fn lets_all_pass(entries: &[AclEntry], ipv6: bool) -> bool {
+    let first_allows = |everything: Cidr| {
+        let mut of_family = entries.iter().filter(|entry| everything.contains_cidr(entry.cidr));
+        of_family.next().is_some_and(|first| first.allow && first.protocol == Protocol::All && first.cidr == everything)
+    };
+    first_allows(Ipv4Cidr::ANY.into()) && (!ipv6 || first_allows(Ipv6Cidr::ANY.into()))
 }
 
 /// The chain of one list: its entries, then the denial of everything.
-fn list(acl: &Acl, direction: Direction) -> ChainPlan {
-    let mut rules: Vec<Rule> = acl.entries(direction).iter().filter_map(|entry| entry_rule(entry, direction)).collect();
+fn list(acl: &Acl, direction: Direction, ipv6: bool) -> ChainPlan {
+    let entries = acl.entries(direction).iter().filter(|entry| ipv6 || entry.cidr.ipv4().is_some());
+    let mut rules: Vec<Rule> = entries.filter_map(|entry| entry_rule(entry, direction)).collect();
     rules.push(rule([], Action::Drop));
     ChainPlan { base: None, rules }
 }
 
-/// The rule of an entry; none for one that no IPv4 packet meets.
+/// The rule of an entry; none for one that no packet meets: ICMP is of IPv4, ICMPv6 of IPv6.
 fn entry_rule(entry: &AclEntry, direction: Direction) -> Option<Rule> {
-    let block = entry.cidr.ipv4()?;
-    let field = match direction {
-        Direction::Ingress => Field::Source,
-        Direction::Egress => Field::Destination,
+    let block = entry.cidr;
+    let is_ipv6 = block.ipv6().is_some();
+    let field = match (direction, is_ipv6) {
+        (Direction::Ingress, false) => Field::Source,
+        (Direction::Egress, false) => Field::Destination,
+        (Direction::Ingress, true) => Field::Ipv6Source,
+        (Direction::Egress, true) => Field::Ipv6Destination,
     };
-    let mut matches = match (block == Ipv4Cidr::ANY, entry.protocol) {
+    let is_any = block == Ipv4Cidr::ANY.into() || block == Ipv6Cidr::ANY.into();
+    let mut matches = match (is_any, entry.protocol) {
         // ICMP is of IPv4, and `nft` leaves out what that says already.
-        (true, Protocol::Icmp { .. } | Protocol::Other(1)) => Vec::new(),
-        (true, _) => vec![Match::Ipv4],
+        (true, Protocol::Icmp { .. } | Protocol::Other(1)) if !is_ipv6 => Vec::new(),
+        (true, Protocol::Icmpv6 { .. } | Protocol::Other(58)) if is_ipv6 => Vec::new(),
+        (true, _) => vec![if is_ipv6 { Match::Ipv6 } else { Match::Ipv4 }],
         (false, _) => vec![Match::Block { field, block, not: false }],
     };
     let number = |field, range| Match::Number { field, range };
@@ -138,12 +145,18 @@ fn entry_rule(entry: &AclEntry, direction: Direction) -> Option<Rule> {
         Protocol::All => {}
         Protocol::Tcp(ports) => matches.push(Match::Ports { transport: TCP, range: (ports.from, ports.to) }),
         Protocol::Udp(ports) => matches.push(Match::Ports { transport: UDP, range: (ports.from, ports.to) }),
+        Protocol::Icmp { .. } if is_ipv6 => return None,
+        Protocol::Icmpv6 { .. } if !is_ipv6 => return None,
         Protocol::Icmp { kind: None, .. } => matches.push(number(Field::Protocol, (1, 1))),
         Protocol::Icmp { kind: Some(kind), code } => {
             matches.push(number(Field::IcmpType, one(kind)));
             matches.extend(code.map(|code| number(Field::IcmpCode, one(code))));
         }
-        Protocol::Icmpv6 { .. } => return None,
+        Protocol::Icmpv6 { kind: None, .. } => matches.push(number(Field::Protocol, (58, 58))),
+        Protocol::Icmpv6 { kind: Some(kind), code } => {
+            matches.push(number(Field::Icmpv6Type, one(kind)));
+            matches.extend(code.map(|code| number(Field::Icmpv6Code, one(code))));
+        }
         Protocol::Other(protocol) => matches.push(number(Field::Protocol, one(protocol))),
     }
     Some(Rule { matches, action: if entry.allow { Action::Accept } else { Action::Drop } })

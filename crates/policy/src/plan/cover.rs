@@ -7,37 +7,48 @@
 
 use std::collections::BTreeMap;
 
-use types::Ipv4Cidr;
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
 
 /// An inclusive range of numbers.
 pub(super) type Range = (u16, u16);
 
 /// What is allowed from or to each block.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Cover(BTreeMap<Ipv4Cidr, Vec<Range>>);
+pub(super) struct Cover(BTreeMap<Cidr, Vec<Range>>);
 
 impl Cover {
     /// Allows the range for the block.
-    pub(super) fn allow(&mut self, block: Ipv4Cidr, range: Range) {
+    pub(super) fn allow(&mut self, block: Cidr, range: Range) {
         self.0.entry(block).or_default().push(range);
     }
 
     /// The same traffic as blocks and ranges without overlap, in order.
-    pub(super) fn disjoint(mut self) -> Vec<(Ipv4Cidr, Range)> {
+    pub(super) fn disjoint(mut self) -> Vec<(Cidr, Range)> {
         for ranges in self.0.values_mut() {
             merge(ranges);
         }
         let mut result = Vec::with_capacity(self.0.len());
         for (&block, ranges) in &self.0 {
-            let mut wider: Vec<Range> = (0..block.prefix_len())
-                .filter_map(|length| self.0.get(&Ipv4Cidr::new(block.first(), length)?))
-                .flatten()
-                .copied()
-                .collect();
+            let mut wider: Vec<Range> =
+                wider(block).filter_map(|wider| self.0.get(&wider)).flatten().copied().collect();
             merge(&mut wider);
             result.extend(ranges.iter().flat_map(|range| without(*range, &wider)).map(|range| (block, range)));
         }
         result
+    }
+}
+
+/// The blocks that hold all of this one and more.
+fn wider(block: Cidr) -> Box<dyn Iterator<Item = Cidr>> {
+    match block {
+        Cidr::Ipv4(block) => {
+            let lengths = 0..block.prefix_len();
+            Box::new(lengths.filter_map(move |length| Ipv4Cidr::new(block.first(), length).map(Cidr::from)))
+        }
+        Cidr::Ipv6(block) => {
+            let lengths = 0..block.prefix_len();
+            Box::new(lengths.filter_map(move |length| Ipv6Cidr::new(block.first(), length).map(Cidr::from)))
+        }
     }
 }
 

@@ -9,17 +9,18 @@ use super::build::{
     router_sysctls, rule, set,
 };
 use super::nft::{Action, ChainKind, Field, FieldType, Hook, Match, Part, TablePlan};
-use super::{EDGE_GATEWAY_ADDRESS, NamespacePlan, RouteKey, RoutePlan, VPC_GATEWAY_ADDRESS};
+use super::{EDGE_GATEWAY_ADDRESS, NamespacePlan, RouteKey, RoutePlan, VPC_GATEWAY_ADDRESS, ipv6};
 use crate::names::{EDGE_OPERATOR_LINK, gateway_link_name};
-use crate::topology::{Operator, Topology};
+use crate::topology::Topology;
 
 /// The operator's namespace: a way to the public addresses, and a way out for machines.
 ///
 /// A machine may call the operator's machine only in answer: what listens there is no business of the cloud's.
-pub(super) fn operator_plan(operator: &Operator) -> NamespacePlan {
+pub(super) fn operator_plan(topology: &Topology) -> NamespacePlan {
+    let operator = &topology.operator;
     let ours = operator.tag.operator_link();
     let from_us = link(Field::InLink, &ours);
-    let pool_source = |not| Match::Block { field: Field::Source, block: operator.pool, not };
+    let pool_source = |not| Match::Block { field: Field::Source, block: operator.pool.into(), not };
     let chains = BTreeMap::from([
         (
             "from_machines".to_owned(),
@@ -55,20 +56,21 @@ pub(super) fn operator_plan(operator: &Operator) -> NamespacePlan {
             ),
         ),
     ]);
-    let via_edge =
-        RoutePlan::Via { gateway: operator.edge_address(), link: ours.clone(), source: Some(operator.address()) };
-    NamespacePlan {
-        sysctls: BTreeMap::from([
-            ("net/ipv4/ip_forward".to_owned(), "1".to_owned()),
-            (format!("net/ipv6/conf/{ours}/disable_ipv6"), "1".to_owned()),
-            arp_retry(&ours),
-        ]),
+    let via_edge = RoutePlan::Via {
+        gateway: operator.edge_address().into(),
+        link: ours.clone(),
+        source: Some(operator.address().into()),
+    };
+    let mut plan = NamespacePlan {
+        sysctls: BTreeMap::from([("net/ipv4/ip_forward".to_owned(), "1".to_owned()), arp_retry(&ours)]),
         up: BTreeSet::from([ours.clone()]),
-        addresses: BTreeSet::from([(ours, operator.address())]),
+        addresses: BTreeSet::from([(ours, operator.address().into())]),
         routes: BTreeMap::from([(RouteKey::main(operator.pool), via_edge)]),
         table: TablePlan { name: operator.tag.operator_table(), chains, ..TablePlan::default() },
         ..NamespacePlan::default()
-    }
+    };
+    ipv6::add_to_operator(&mut plan, topology);
+    plan
 }
 
 /// The edge: each public address leads to its VPC, everything else to the operator. Keeps no state.
@@ -81,9 +83,9 @@ pub(super) fn edge_plan(topology: &Topology) -> NamespacePlan {
         (
             RouteKey::main(Ipv4Cidr::ANY),
             RoutePlan::Via {
-                gateway: operator.address(),
+                gateway: operator.address().into(),
                 link: EDGE_OPERATOR_LINK.to_owned(),
-                source: Some(operator.edge_address()),
+                source: Some(operator.edge_address().into()),
             },
         ),
     ]);
@@ -93,8 +95,8 @@ pub(super) fn edge_plan(topology: &Topology) -> NamespacePlan {
     let mut sources = BTreeSet::new();
     for (public, (_, interface, _)) in topology.gateway_users() {
         let link = gateway_link_name(interface.vpc);
-        sources.insert(vec![Part::Link(link.clone()), Part::Address(public)]);
-        let route = RoutePlan::Via { gateway: VPC_GATEWAY_ADDRESS, link, source: None };
+        sources.insert(vec![Part::Link(link.clone()), Part::address(public)]);
+        let route = RoutePlan::Via { gateway: VPC_GATEWAY_ADDRESS.into(), link, source: None };
         routes.insert(RouteKey::main(Ipv4Cidr::host(public)), route);
     }
     let operator_side = |field| link(field, EDGE_OPERATOR_LINK);
@@ -131,16 +133,18 @@ pub(super) fn edge_plan(topology: &Topology) -> NamespacePlan {
         PUBLIC_ADDRESSES.to_owned(),
         set(&[FieldType::LinkName, FieldType::Address], false, sources),
     )]);
-    NamespacePlan {
+    let mut plan = NamespacePlan {
         sysctls,
         up,
         addresses: BTreeSet::from([
-            ("lo".to_owned(), operator.edge_address()),
-            ("lo".to_owned(), EDGE_GATEWAY_ADDRESS),
+            ("lo".to_owned(), operator.edge_address().into()),
+            ("lo".to_owned(), EDGE_GATEWAY_ADDRESS.into()),
         ]),
         routes,
         blackholes: BTreeSet::from([RouteKey::main(operator.pool)]),
         table: TablePlan { name: TABLE.to_owned(), sets, chains, ..TablePlan::default() },
         ..NamespacePlan::default()
-    }
+    };
+    ipv6::add_to_edge(&mut plan, topology);
+    plan
 }

@@ -9,6 +9,7 @@ mod cover;
 mod edge;
 mod flow_logs;
 mod groups;
+mod ipv6;
 mod nat;
 mod nft;
 mod routes;
@@ -18,15 +19,19 @@ mod vpc;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use types::{Ipv4Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, TransitGatewayId, VpcId};
+use types::{Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, TransitGatewayId, VpcId};
 
 use crate::CloudTag;
-use crate::names::{EDGE_OPERATOR_LINK, VPC_GATEWAY_LINK, gateway_link_name, peering_link_name};
+use crate::names::{
+    EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, VPC_GATEWAY_LINK, egress_only_link_name, gateway_link_name,
+    peering_link_name,
+};
 use crate::topology::Topology;
 
 pub use flow_logs::flow_set_name;
+pub(crate) use ipv6::OF_THE_LINK;
 pub(crate) use nat::TRANSLATED;
 pub(crate) use nft::Joined;
 pub use nft::{
@@ -41,6 +46,10 @@ pub const EDGE_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);
 pub const VPC_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 2);
 /// The next hop on a link that has just one other end. Nobody has this address: the link resolves none.
 pub const FAR_END_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 3);
+/// The same for IPv6.
+pub const FAR_END_IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 3);
+/// The VPC's router on the link of every interface that has an IPv6 address: the machine's next hop.
+pub const ROUTER_IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 /// The address of the instance metadata service in every VPC (EC2 User Guide, "Instance metadata").
 pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The address of the resolver that is the same in every VPC (VPC guide, "DNS attributes").
@@ -63,13 +72,13 @@ pub fn plan(topology: &Topology) -> HostPlan {
     let mut plan = HostPlan {
         tag: operator.tag,
         namespaces: BTreeMap::from([
-            (Place::Operator, edge::operator_plan(operator)),
+            (Place::Operator, edge::operator_plan(topology)),
             (Place::Edge, edge::edge_plan(topology)),
         ]),
         veths: BTreeSet::from([VethPlan {
             near: LinkEnd { place: Place::Operator, name: operator.tag.operator_link() },
             far: LinkEnd { place: Place::Edge, name: EDGE_OPERATOR_LINK.to_owned() },
-            shared_mac: None,
+            shared_mac: Some(shared_mac(operator.tag.number().into())),
         }]),
     };
     for (&id, vpc) in &topology.vpcs {
@@ -80,11 +89,14 @@ pub fn plan(topology: &Topology) -> HostPlan {
             plan.veths.insert(veth);
         }
         plan.namespaces.insert(Place::Vpc(id), compiler.compile());
-        if vpc.internet_gateway.is_some() {
+        let internet = vpc.internet_gateway.map(|_| (gateway_link_name(id), VPC_GATEWAY_LINK));
+        let egress_only =
+            (vpc.has_ipv6() && vpc.egress_only_gateway).then(|| (egress_only_link_name(id), VPC_EGRESS_ONLY_LINK));
+        for (name, there) in internet.into_iter().chain(egress_only) {
             plan.veths.insert(VethPlan {
-                near: LinkEnd { place: Place::Edge, name: gateway_link_name(id) },
-                far: LinkEnd { place: Place::Vpc(id), name: VPC_GATEWAY_LINK.to_owned() },
-                shared_mac: None,
+                near: LinkEnd { place: Place::Edge, name },
+                far: LinkEnd { place: Place::Vpc(id), name: there.to_owned() },
+                shared_mac: Some(shared_mac(id.number())),
             });
         }
         // Each side sees the connection; the requester's makes the link.
@@ -202,14 +214,31 @@ pub struct RouteKey {
     /// The table it is in.
     pub table: TableNumber,
     /// Their destination.
-    pub destination: Ipv4Cidr,
+    pub destination: Cidr,
 }
 
 impl RouteKey {
     /// A route of the main table.
-    pub fn main(destination: Ipv4Cidr) -> Self {
-        Self { table: TableNumber::MAIN, destination }
+    pub fn main(destination: impl Into<Cidr>) -> Self {
+        Self { table: TableNumber::MAIN, destination: destination.into() }
     }
+
+    /// The family of its destination.
+    pub fn family(self) -> Family {
+        match self.destination {
+            Cidr::Ipv4(_) => Family::Ipv4,
+            Cidr::Ipv6(_) => Family::Ipv6,
+        }
+    }
+}
+
+/// A family of addresses. Each has tables of routes of its own, though under the same numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    Ipv4,
+    /// IPv6.
+    Ipv6,
 }
 
 /// What one namespace holds.
@@ -219,11 +248,11 @@ pub struct NamespacePlan {
     pub sysctls: BTreeMap<String, String>,
     /// Links that are up.
     pub up: BTreeSet<String>,
-    /// Addresses, each as /32, on the link that is named.
-    pub addresses: BTreeSet<(String, Ipv4Addr)>,
+    /// Addresses, each as /32 or /128, on the link that is named.
+    pub addresses: BTreeSet<(String, IpAddr)>,
     /// The tables beside the main one. Each decides about the packets that bear its number as their mark; where it has
     /// [`RoutePlan::Main`], the main table does.
-    pub tables: BTreeSet<TableNumber>,
+    pub tables: BTreeSet<(Family, TableNumber)>,
     /// Routes that lead somewhere.
     pub routes: BTreeMap<RouteKey, RoutePlan>,
     /// Destinations that nothing reaches where `routes` has none for them, nor an interface: silence, instead of the
@@ -242,11 +271,11 @@ pub enum RoutePlan {
     /// To a neighbour on a link, which need not be in a subnet of ours (`onlink`).
     Via {
         /// The neighbour's address.
-        gateway: Ipv4Addr,
+        gateway: IpAddr,
         /// The link it is on.
         link: String,
         /// The address that our own packets take.
-        source: Option<Ipv4Addr>,
+        source: Option<IpAddr>,
     },
     /// To whoever answers on a link.
     Link {
@@ -262,25 +291,32 @@ pub enum RoutePlan {
 pub struct InterfaceLink {
     /// Which interface.
     pub interface: NetworkInterfaceId,
-    /// The private addresses behind it, the primary one first; a /32 route leads to each.
-    pub addresses: Vec<Ipv4Addr>,
-    /// Routes that lead to the machine behind it, which forwards: the primary address is their next hop.
+    /// The addresses behind it: the private ones, the primary one first, then those of IPv6; a route of its own leads to
+    /// each. With one of IPv6 the link also has [`ROUTER_IPV6_ADDRESS`].
+    pub addresses: Vec<IpAddr>,
+    /// Routes that lead to the machine behind it, which forwards: its first address of their family is their next hop.
     pub forwards: BTreeSet<RouteKey>,
     /// Whether the machine may only speak for its own addresses.
     pub source_dest_check: bool,
 }
 
 impl InterfaceLink {
+    /// Whether there is an IPv6 address behind it.
+    pub fn has_ipv6(&self) -> bool {
+        self.addresses.iter().any(IpAddr::is_ipv6)
+    }
+
     /// The routes that lead to it.
     pub fn routes(&self, link: &str) -> BTreeMap<RouteKey, RoutePlan> {
         let link = link.to_owned();
         let own = self
             .addresses
             .iter()
-            .map(|address| (RouteKey::main(Ipv4Cidr::host(*address)), RoutePlan::Link { link: link.clone() }));
-        let by_it = self.addresses.first().into_iter().flat_map(|gateway| {
-            let via = RoutePlan::Via { gateway: *gateway, link: link.clone(), source: None };
-            self.forwards.iter().map(move |key| (*key, via.clone()))
+            .map(|address| (RouteKey::main(Cidr::host(*address)), RoutePlan::Link { link: link.clone() }));
+        let by_it = self.forwards.iter().filter_map(|key| {
+            let of_family = |address: &&IpAddr| address.is_ipv6() == (key.family() == Family::Ipv6);
+            let gateway = *self.addresses.iter().find(of_family)?;
+            Some((*key, RoutePlan::Via { gateway, link: link.clone(), source: None }))
         });
         own.chain(by_it).collect()
     }
@@ -291,18 +327,22 @@ impl InterfaceLink {
 /// `proxy_arp`: the host answers for every neighbour, so that nothing is ever exchanged behind its back. `rp_filter`:
 /// the check of source addresses is a rule, but rules do not see ARP, and without this a machine that asks under ever
 /// new addresses fills the one table of neighbours that all namespaces of a kernel share. No redirects: the host *is*
-/// the only way. No IPv6 yet. And a machine that was not up yet when it was first asked for is asked again soon, not
-/// after a second.
-pub fn eni_link_sysctls(source_dest_check: bool) -> [(&'static str, &'static str, &'static str); 6] {
+/// the only way. And a machine that was not up yet when it was first asked for is asked again soon, not after a second.
+/// IPv6 is off unless the interface has an address of it; then the link gets no other address than the router's.
+pub fn eni_link_sysctls(source_dest_check: bool, ipv6: bool) -> [(&'static str, &'static str, &'static str); 7] {
     [
         ("ipv4/conf", "proxy_arp", "1"),
         ("ipv4/conf", "rp_filter", if source_dest_check { "1" } else { "0" }),
         ("ipv4/conf", "send_redirects", "0"),
         ("ipv4/conf", "accept_redirects", "0"),
         ("ipv4/neigh", "retrans_time_ms", ARP_RETRY_MS),
-        ("ipv6/conf", "disable_ipv6", "1"),
+        ("ipv6/conf", "addr_gen_mode", NO_ADDRESS_OF_ITS_OWN),
+        ("ipv6/conf", "disable_ipv6", if ipv6 { "0" } else { "1" }),
     ]
 }
+
+/// What keeps a link from making itself a link-local address (`IN6_ADDR_GEN_MODE_NONE`).
+pub(crate) const NO_ADDRESS_OF_ITS_OWN: &str = "1";
 
 /// How long to wait for an answer to ARP before asking again, in milliseconds. Links here are a memory copy long. A
 /// whole number of ticks whatever the kernel's clock rate (100, 250, 300 or 1,000), or it would read back as another.

@@ -52,11 +52,11 @@ pub(super) fn nat_plan(
         ),
     ]);
     let protocols = set(&[FieldType::Protocol], false, TRANSLATED.map(|number| vec![Part::Number(number)]));
-    let via = RoutePlan::Via { gateway: FAR_END_ADDRESS, link: NAT_LINK.to_owned(), source: None };
+    let via = RoutePlan::Via { gateway: FAR_END_ADDRESS.into(), link: NAT_LINK.to_owned(), source: None };
     let namespace = NamespacePlan {
         sysctls,
         up: BTreeSet::from(["lo".to_owned(), NAT_LINK.to_owned()]),
-        addresses: all.into_iter().map(|own| ("lo".to_owned(), own)).collect(),
+        addresses: all.into_iter().map(|own| ("lo".to_owned(), own.into())).collect(),
         routes: BTreeMap::from([(RouteKey::main(Ipv4Cidr::ANY), via)]),
         table: TablePlan {
             name: TABLE.to_owned(),

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use types::Ipv4Cidr;
+use types::Cidr;
 
 /// One nftables table of family `inet`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,6 +49,8 @@ pub const FLOW_IDLE_SECONDS: u32 = 180;
 pub enum FieldType {
     /// An IPv4 address.
     Address,
+    /// An IPv6 address.
+    Ipv6Address,
     /// An IP protocol number.
     Protocol,
     /// A TCP or UDP port.
@@ -57,6 +59,10 @@ pub enum FieldType {
     IcmpType,
     /// An ICMP code.
     IcmpCode,
+    /// An ICMPv6 type.
+    Icmpv6Type,
+    /// An ICMPv6 code.
+    Icmpv6Code,
     /// The name of a link.
     LinkName,
 }
@@ -79,9 +85,9 @@ pub type Element = Vec<Part>;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
     /// One address.
-    Address(Ipv4Addr),
+    Address(IpAddr),
     /// A block of addresses; never of one address, that is [`Part::Address`].
-    Prefix(Ipv4Cidr),
+    Prefix(Cidr),
     /// One number.
     Number(u16),
     /// Numbers from the first to the last; never just one, that is [`Part::Number`].
@@ -92,8 +98,17 @@ pub enum Part {
 
 impl Part {
     /// A block in its one form.
-    pub fn cidr(cidr: Ipv4Cidr) -> Self {
-        if cidr.prefix_len() == 32 { Self::Address(cidr.first()) } else { Self::Prefix(cidr) }
+    pub fn cidr(cidr: impl Into<Cidr>) -> Self {
+        match cidr.into() {
+            Cidr::Ipv4(block) if block.prefix_len() == 32 => Self::Address(block.first().into()),
+            Cidr::Ipv6(block) if block.prefix_len() == 128 => Self::Address(block.first().into()),
+            block => Self::Prefix(block),
+        }
+    }
+
+    /// An address of either family.
+    pub fn address(address: impl Into<IpAddr>) -> Self {
+        Self::Address(address.into())
     }
 
     /// A range of numbers in its one form.
@@ -188,18 +203,20 @@ pub enum Match {
     },
     /// Addresses of one block.
     Block {
-        /// [`Field::Source`] or [`Field::Destination`].
+        /// The source or the destination, of the block's family.
         field: Field,
         /// The block.
-        block: Ipv4Cidr,
+        block: Cidr,
         /// True: any address outside.
         not: bool,
     },
     /// It is an IPv4 packet.
     Ipv4,
+    /// It is an IPv6 packet.
+    Ipv6,
     /// One of its numbers is in a range.
     Number {
-        /// [`Field::Protocol`], [`Field::IcmpType`] or [`Field::IcmpCode`].
+        /// [`Field::Protocol`], or a type or code of ICMP or ICMPv6.
         field: Field,
         /// The first and the last of them.
         range: (u16, u16),
@@ -248,10 +265,14 @@ pub enum Field {
     InLink,
     /// The link it goes out by.
     OutLink,
-    /// Its source address.
+    /// Its source address, if it is an IPv4 packet.
     Source,
-    /// Its destination address.
+    /// Its destination address, if it is an IPv4 packet.
     Destination,
+    /// Its source address, if it is an IPv6 packet.
+    Ipv6Source,
+    /// Its destination address, if it is an IPv6 packet.
+    Ipv6Destination,
     /// Its IP protocol.
     Protocol,
     /// Its TCP or UDP destination port.
@@ -260,6 +281,10 @@ pub enum Field {
     IcmpType,
     /// Its ICMP code; packets of other protocols have none.
     IcmpCode,
+    /// Its ICMPv6 type; packets of other protocols have none.
+    Icmpv6Type,
+    /// Its ICMPv6 code; packets of other protocols have none.
+    Icmpv6Code,
     /// Whom the connection's first packet called, before any translation.
     OriginalDestination,
     /// Whom the connection's answers call, before they are translated back.
@@ -360,10 +385,13 @@ impl fmt::Display for FieldType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address => "ipv4_addr",
+            Self::Ipv6Address => "ipv6_addr",
             Self::Protocol => "inet_proto",
             Self::Port => "inet_service",
             Self::IcmpType => "icmp_type",
             Self::IcmpCode => "icmp_code",
+            Self::Icmpv6Type => "icmpv6_type",
+            Self::Icmpv6Code => "icmpv6_code",
             Self::LinkName => "ifname",
         })
     }
@@ -439,10 +467,14 @@ impl fmt::Display for Field {
             Self::OutLink => "oifname",
             Self::Source => "ip saddr",
             Self::Destination => "ip daddr",
+            Self::Ipv6Source => "ip6 saddr",
+            Self::Ipv6Destination => "ip6 daddr",
             Self::Protocol => "meta l4proto",
             Self::DestinationPort => "th dport",
             Self::IcmpType => "icmp type",
             Self::IcmpCode => "icmp code",
+            Self::Icmpv6Type => "icmpv6 type",
+            Self::Icmpv6Code => "icmpv6 code",
             Self::OriginalDestination => "ct original ip daddr",
             Self::ReplyDestination => "ct reply ip daddr",
         })
@@ -466,6 +498,7 @@ impl fmt::Display for Match {
         let range = |(first, last): &(u16, u16)| Part::range(*first, *last);
         match self {
             Self::Ipv4 => f.write_str("meta nfproto ipv4"),
+            Self::Ipv6 => f.write_str("meta nfproto ipv6"),
             Self::Number { field, range: numbers } => write!(f, "{field} {}", range(numbers)),
             Self::Ports { transport: Transport::Tcp, range: ports } => write!(f, "tcp dport {}", range(ports)),
             Self::Ports { transport: Transport::Udp, range: ports } => write!(f, "udp dport {}", range(ports)),

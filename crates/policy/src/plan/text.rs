@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::nft::{Joined, TablePlan};
-use super::{HostPlan, NamespacePlan, RouteKey, RoutePlan, TableNumber};
+use super::{Family, HostPlan, NamespacePlan, RouteKey, RoutePlan, TableNumber};
 
 impl fmt::Display for RoutePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,8 +64,9 @@ impl fmt::Display for NamespacePlan {
         for (link, address) in &self.addresses {
             writeln!(f, "  address {address} on {link}")?;
         }
-        for table in &self.tables {
-            writeln!(f, "  mark {table}: table {table}")?;
+        for (family, table) in &self.tables {
+            let of = if *family == Family::Ipv6 { " of IPv6" } else { "" };
+            writeln!(f, "  mark {table}: table {table}{of}")?;
         }
         for key in &self.blackholes {
             writeln!(f, "  route {key} to nowhere")?;

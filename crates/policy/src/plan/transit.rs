@@ -11,7 +11,8 @@ use super::build::{PRIORITY_CHOOSE, PRIORITY_FILTER, PRIORITY_RAW, TABLE, base, 
 use super::nft::{Action, ChainKind, Data, DataType, Field, FieldType, Hook, Part, SetPlan, TablePlan};
 use super::vpc::TABLE_OF;
 use super::{
-    FAR_END_ADDRESS, HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, TableNumber, VethPlan, shared_mac,
+    FAR_END_ADDRESS, Family, HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, TableNumber, VethPlan,
+    shared_mac,
 };
 use crate::names::{route_table_number, transit_link_name};
 use crate::ranges::never_routed;
@@ -62,13 +63,13 @@ fn namespace(gateway: &TransitGateway, links: &BTreeMap<String, TransitLink>) ->
             continue;
         }
         numbers.insert(id, number);
-        plan.tables.insert(number);
-        plan.blackholes.insert(RouteKey { table: number, destination: Ipv4Cidr::ANY });
+        plan.tables.insert((Family::Ipv4, number));
+        plan.blackholes.insert(RouteKey { table: number, destination: Ipv4Cidr::ANY.into() });
         for (destination, link) in found {
-            let key = RouteKey { table: number, destination };
+            let key = RouteKey { table: number, destination: destination.into() };
             match link {
                 Some(link) => {
-                    let via = RoutePlan::Via { gateway: FAR_END_ADDRESS, link: link.clone(), source: None };
+                    let via = RoutePlan::Via { gateway: FAR_END_ADDRESS.into(), link: link.clone(), source: None };
                     plan.routes.insert(key, via);
                 }
                 None => drop(plan.blackholes.insert(key)),

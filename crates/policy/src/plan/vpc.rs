@@ -1,9 +1,11 @@
 //! One VPC's namespace.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use types::{Ipv4Cidr, NatGatewayId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SubnetId, VpcId};
+use types::{
+    Cidr, Ipv4Cidr, Ipv6Cidr, NatGatewayId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SubnetId, VpcId,
+};
 
 use super::acl::add_acls;
 use super::build::{
@@ -18,10 +20,10 @@ use super::nft::{
 };
 use super::routes::Routes;
 use super::{
-    FAR_END_ADDRESS, InterfaceLink, METADATA_ADDRESS, NamespacePlan, RESOLVER_ADDRESS, RouteKey, RoutePlan,
-    VPC_GATEWAY_ADDRESS,
+    FAR_END_ADDRESS, Family, InterfaceLink, METADATA_ADDRESS, NamespacePlan, RESOLVER_ADDRESS, RouteKey, RoutePlan,
+    TableNumber, VPC_GATEWAY_ADDRESS, ipv6,
 };
-use crate::names::{VPC_GATEWAY_LINK, eni_link_name, peering_link_name, transit_link_name};
+use crate::names::{VPC_EGRESS_ONLY_LINK, VPC_GATEWAY_LINK, eni_link_name, peering_link_name, transit_link_name};
 use crate::ranges::{from_nowhere, not_from_transit};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Topology, TransitLink, Vpc};
 
@@ -32,20 +34,23 @@ const OUTER_LINKS: &str = "outer_links";
 /// The number of the route table that decides about what comes in by a link.
 pub(super) const TABLE_OF: &str = "table_of";
 
+/// The protocols that the router itself never says anything in.
+pub(super) const SILENT: &str = "silent_protocols";
+
 /// Makes the plan of one VPC's namespace.
 pub(super) struct VpcCompiler<'a> {
-    topology: &'a Topology,
-    id: VpcId,
-    vpc: &'a Vpc,
+    pub(super) topology: &'a Topology,
+    pub(super) id: VpcId,
+    pub(super) vpc: &'a Vpc,
     /// The attached interfaces of machines by link name. Where two share a link name or an address, the first id has it.
-    machines: Links<'a>,
+    pub(super) machines: Links<'a>,
     /// Those of NAT gateways.
     gateways: Links<'a>,
     /// The links to the VPCs it is peered with.
-    peers: BTreeMap<String, VpcId>,
+    pub(super) peers: BTreeMap<String, VpcId>,
     /// The links to the transit gateways it is attached to.
     transits: BTreeMap<String, TransitLink>,
-    table: TablePlan,
+    pub(super) table: TablePlan,
 }
 
 /// Interfaces by link name.
@@ -59,7 +64,7 @@ impl<'a> VpcCompiler<'a> {
         for (&id, interface) in attached {
             let name = eni_link_name(id);
             let taken = machines.contains_key(&name) || gateways.contains_key(&name);
-            if taken || interface.private_addresses().any(|address| addresses.contains(&address)) {
+            if taken || interface.all_addresses().any(|address| addresses.contains(&address)) {
                 continue;
             }
             match interface.kind {
@@ -71,7 +76,7 @@ impl<'a> VpcCompiler<'a> {
                     gateways.insert(name, (id, interface));
                 }
             }
-            addresses.extend(interface.private_addresses());
+            addresses.extend(interface.all_addresses());
         }
         let peers = topology.peers(id).map(|(peering, other)| (peering_link_name(peering), other)).collect();
         let transits = topology.transit_links().filter(|link| link.vpc == id);
@@ -103,7 +108,7 @@ impl<'a> VpcCompiler<'a> {
         let mut links: BTreeMap<String, SubnetId> =
             self.interfaces().map(|(name, interface)| (name.clone(), interface.subnet)).collect();
         links.extend(self.transits.iter().map(|(name, link)| (name.clone(), link.subnet)));
-        add_acls(&mut self.table, self.topology, &links);
+        add_acls(&mut self.table, self.topology, &links, self.vpc.has_ipv6());
         self.add_groups();
         self.add_forwarding();
         if self.vpc.internet_gateway.is_some() {
@@ -114,10 +119,11 @@ impl<'a> VpcCompiler<'a> {
         };
         let watched = self.machines.iter().chain(&self.gateways).filter_map(watched).collect();
         add_flow_logs(&mut self.table, &watched, OUTER_LINKS);
+        let has_ipv6 = self.vpc.has_ipv6();
         let interfaces = self.machines.iter().map(|(name, (id, interface))| {
             let link = InterfaceLink {
                 interface: *id,
-                addresses: interface.private_addresses().collect(),
+                addresses: interface.all_addresses().filter(|address| has_ipv6 || address.is_ipv4()).collect(),
                 forwards: routes.forwards.get(id).cloned().unwrap_or_default(),
                 source_dest_check: interface.source_dest_check,
             };
@@ -129,11 +135,17 @@ impl<'a> VpcCompiler<'a> {
         blackholes.extend(routes.forwards.values().flatten());
         let mut all = routes.routes;
         all.extend(self.gateway_routes());
+        let families = self.families();
+        let both = |number: TableNumber| families.iter().map(move |family| (*family, number));
+        let tables = routes.tables.values().flat_map(|number| both(*number)).collect();
+        if has_ipv6 {
+            self.add_ipv6();
+        }
         NamespacePlan {
             sysctls: self.sysctls(),
             up: self.up(),
             addresses: self.addresses(),
-            tables: routes.tables.values().copied().collect(),
+            tables,
             routes: all,
             blackholes,
             interfaces,
@@ -157,6 +169,11 @@ impl<'a> VpcCompiler<'a> {
     fn sysctls(&self) -> BTreeMap<String, String> {
         let mut sysctls = router_sysctls();
         sysctls.extend(self.vpc.internet_gateway.map(|_| arp_retry(VPC_GATEWAY_LINK)));
+        if self.vpc.has_ipv6() {
+            sysctls.extend(ipv6::router_sysctls());
+        }
+        // A VPC that has lost its IPv6 block gets it switched off again.
+        sysctls.extend(self.up().iter().flat_map(|link| ipv6::link_sysctls(link, self.vpc.has_ipv6())));
         for (name, seconds) in [
             ("tcp_timeout_established", 432_000),
             ("udp_timeout", 30),
@@ -170,28 +187,30 @@ impl<'a> VpcCompiler<'a> {
 
     fn up(&self) -> BTreeSet<String> {
         let mut up = BTreeSet::from(["lo".to_owned()]);
-        up.extend(self.vpc.internet_gateway.map(|_| VPC_GATEWAY_LINK.to_owned()));
+        up.extend(self.gateway_links().map(str::to_owned));
         up.extend(self.peers.keys().chain(self.transits.keys()).chain(self.gateways.keys()).cloned());
         up
     }
 
     /// The routers of the subnets and the addresses of services. On the loopback, which makes ARP for them answer.
-    fn addresses(&self) -> BTreeSet<(String, Ipv4Addr)> {
+    fn addresses(&self) -> BTreeSet<(String, IpAddr)> {
         let routers = self.topology.subnets.values().filter(|s| s.vpc == self.id).filter_map(|s| s.router());
         let fixed = [METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS];
-        routers.chain(fixed).chain(self.vpc.resolver()).map(|address| ("lo".to_owned(), address)).collect()
+        routers.chain(fixed).chain(self.vpc.resolver()).map(|address| ("lo".to_owned(), address.into())).collect()
     }
 
     /// What has no interface is nowhere, and says nothing: the `local` route of every route table.
     fn blackholes(&self) -> BTreeSet<RouteKey> {
-        self.vpc.cidrs.iter().chain([&Ipv4Cidr::ANY]).map(|cidr| RouteKey::main(*cidr)).collect()
+        let everything = [Cidr::from(Ipv4Cidr::ANY), Ipv6Cidr::ANY.into()].into_iter();
+        let in_use = everything.take(self.families().len());
+        self.vpc.blocks().chain(in_use).map(RouteKey::main).collect()
     }
 
     /// The routes to the addresses of NAT gateways; machines have theirs with their links.
     fn gateway_routes(&self) -> impl Iterator<Item = (RouteKey, RoutePlan)> {
         self.gateways.iter().flat_map(|(name, (_, interface))| {
             interface.private_addresses().map(|address| {
-                let via = RoutePlan::Via { gateway: FAR_END_ADDRESS, link: name.clone(), source: None };
+                let via = RoutePlan::Via { gateway: FAR_END_ADDRESS.into(), link: name.clone(), source: None };
                 (RouteKey::main(Ipv4Cidr::host(address)), via)
             })
         })
@@ -214,7 +233,7 @@ impl<'a> VpcCompiler<'a> {
         if self.vpc.internet_gateway.is_some() {
             self.add_self_check(&mut rules);
         }
-        let pair = |link: &String, address| vec![Part::Link(link.clone()), Part::Address(address)];
+        let pair = |link: &String, address| vec![Part::Link(link.clone()), Part::address(address)];
         let own = self.interfaces().flat_map(|(name, i)| i.private_addresses().map(move |own| pair(name, own)));
         let own = set(&[FieldType::LinkName, FieldType::Address], false, own);
         self.table.sets.insert(INTERFACE_ADDRESSES.to_owned(), own);
@@ -262,7 +281,7 @@ impl<'a> VpcCompiler<'a> {
         const WITH_PORTS: &str = "protocols_with_ports";
         let users = self.topology.gateway_users();
         let own = users.iter().filter(|(_, (_, interface, _))| interface.vpc == self.id).map(|(public, _)| *public);
-        let own = own.map(|public| vec![Part::Address(public), Part::Address(public)]);
+        let own = own.map(|public| vec![Part::address(public), Part::address(public)]);
         let own = set(&[FieldType::Address, FieldType::Address], false, own);
         let numbers = super::TRANSLATED.map(|number| vec![Part::Number(number)]);
         self.table.sets.insert(SELF.to_owned(), own);
@@ -291,9 +310,8 @@ impl<'a> VpcCompiler<'a> {
     /// and nobody calls them under another's address, checked or not: the address is how the daemon knows who asks.
     fn add_services(&mut self) {
         const SERVICES: &str = "services";
-        const SILENT: &str = "silent_protocols";
         let service = |address: Ipv4Addr, protocol, port| {
-            vec![Part::Address(address), Part::Number(protocol), Part::Number(port)]
+            vec![Part::address(address), Part::Number(protocol), Part::Number(port)]
         };
         let mut services = vec![service(METADATA_ADDRESS, 6, 80)];
         if self.vpc.dns_support {
@@ -336,26 +354,47 @@ impl<'a> VpcCompiler<'a> {
             })
             .filter(|id| topology.groups.get(id).is_some_and(|group| self.reaches(&group.vpcs)))
             .collect();
-        let mut members: BTreeMap<SecurityGroupId, BTreeSet<Vec<Part>>> =
-            named.iter().map(|id| (*id, BTreeSet::new())).collect();
-        self.each_member(|link, interface| {
-            for group in interface.groups.iter().filter(|group| topology.carries(interface, **group)) {
-                if let Some(members) = members.get_mut(group) {
-                    let own = interface.private_addresses();
-                    members.extend(own.map(|own| vec![Part::Link(link.to_owned()), Part::Address(own)]));
-                }
-            }
-        });
-        for (id, members) in members {
-            let members = set(&[FieldType::LinkName, FieldType::Address], false, members);
-            self.table.sets.insert(members_name(id), members);
-        }
+        self.add_members(&named);
+        let families = self.families();
         for direction in [Direction::Ingress, Direction::Egress] {
             for id in &used {
-                add_group(&mut self.table, *id, &topology.groups[id], direction, &named);
+                add_group(&mut self.table, *id, &topology.groups[id], direction, &named, &families);
             }
             self.add_dispatch(direction, &used);
         }
+    }
+
+    /// The sets of the members of groups.
+    fn add_members(&mut self, named: &BTreeSet<SecurityGroupId>) {
+        for family in self.families() {
+            let mut members: BTreeMap<SecurityGroupId, BTreeSet<Vec<Part>>> =
+                named.iter().map(|id| (*id, BTreeSet::new())).collect();
+            self.each_member(|link, interface| {
+                for group in interface.groups.iter().filter(|group| self.topology.carries(interface, **group)) {
+                    if let Some(members) = members.get_mut(group) {
+                        let own = interface.all_addresses().filter(|own| own.is_ipv6() == (family == Family::Ipv6));
+                        members.extend(own.map(|own| vec![Part::Link(link.to_owned()), Part::address(own)]));
+                    }
+                }
+            });
+            let address = if family == Family::Ipv6 { FieldType::Ipv6Address } else { FieldType::Address };
+            for (id, members) in members {
+                let members = set(&[FieldType::LinkName, address], false, members);
+                self.table.sets.insert(members_name(id, family), members);
+            }
+        }
+    }
+
+    /// The families that packets in it are of.
+    fn families(&self) -> Vec<Family> {
+        if self.vpc.has_ipv6() { vec![Family::Ipv4, Family::Ipv6] } else { vec![Family::Ipv4] }
+    }
+
+    /// The links of its gateways to the internet.
+    pub(super) fn gateway_links(&self) -> impl Iterator<Item = &'static str> {
+        let egress_only = self.vpc.has_ipv6() && self.vpc.egress_only_gateway;
+        let internet = self.vpc.internet_gateway.map(|_| VPC_GATEWAY_LINK);
+        internet.into_iter().chain(egress_only.then_some(VPC_EGRESS_ONLY_LINK))
     }
 
     /// Whether a group of these VPCs may have members that packets come from: of this one, or of one it is peered with.
@@ -412,7 +451,7 @@ impl<'a> VpcCompiler<'a> {
         }
         // Groups are of machines: other VPCs and gateways have none.
         let outer = self.peers.keys().chain(self.transits.keys()).chain(self.gateways.keys()).cloned();
-        let outer = outer.chain(self.vpc.internet_gateway.map(|_| VPC_GATEWAY_LINK.to_owned()));
+        let outer = outer.chain(self.gateway_links().map(str::to_owned));
         let outer = set(&[FieldType::LinkName], false, outer.map(|link| vec![Part::Link(link)]));
         self.table.sets.insert(OUTER_LINKS.to_owned(), outer);
         let pass = |field| rule([in_set(&[field], OUTER_LINKS)], Action::Accept);
@@ -442,16 +481,16 @@ impl<'a> VpcCompiler<'a> {
             key: vec![FieldType::Address],
             interval: false,
             data: Some(DataType::Address),
-            elements: pairs.iter().map(|(k, v)| (vec![Part::Address(*k)], Some(Data::Address(*v)))).collect(),
+            elements: pairs.iter().map(|(k, v)| (vec![Part::address(*k)], Some(Data::Address(*v)))).collect(),
         };
         let sets = &mut self.table.sets;
         sets.insert(PRIVATE_OF.to_owned(), map(&private_of));
         sets.insert("public_of".to_owned(), map(&public_of));
         sets.insert(
             GATEWAY_USERS.to_owned(),
-            set(&[FieldType::Address], false, public_of.keys().map(|private| vec![Part::Address(*private)])),
+            set(&[FieldType::Address], false, public_of.keys().map(|private| vec![Part::address(*private)])),
         );
-        let pairs = public_of.iter().map(|(private, public)| vec![Part::Address(*private), Part::Address(*public)]);
+        let pairs = public_of.iter().map(|(private, public)| vec![Part::address(*private), Part::address(*public)]);
         sets.insert(GATEWAY_PAIRS.to_owned(), set(&[FieldType::Address, FieldType::Address], false, pairs));
         let chains = &mut self.table.chains;
         let inward = Action::TranslateDestination { map: PRIVATE_OF.to_owned() };

@@ -1,10 +1,10 @@
 //! The stages of a packet's way, and what is found at each.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use types::{
-    Ipv4Cidr, NatGatewayId, NetworkAclId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
+    Cidr, Ipv4Cidr, NatGatewayId, NetworkAclId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
     SubnetId, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
 };
 
@@ -31,6 +31,8 @@ pub enum Component {
     Router(VpcId),
     /// The internet gateway of a VPC.
     Gateway(VpcId),
+    /// The egress-only internet gateway of a VPC.
+    EgressOnlyGateway(VpcId),
     /// A NAT gateway.
     NatGateway(NatGatewayId),
     /// A peering connection.
@@ -74,7 +76,7 @@ pub enum Reason {
         /// The table.
         table: RouteTableId,
         /// The block of addresses that the route is for.
-        destination: Ipv4Cidr,
+        destination: Cidr,
         /// Where it leads.
         target: Target,
     },
@@ -85,10 +87,12 @@ pub enum Reason {
     /// Passes: an address was translated.
     Translated {
         /// What it was.
-        from: Ipv4Addr,
+        from: IpAddr,
         /// What it is now.
-        to: Ipv4Addr,
+        to: IpAddr,
     },
+    /// Passes: IPv6 addresses are not translated.
+    AsItIs,
     /// Passes: it goes on in the other VPC.
     Peer(VpcId),
     /// Passes: a transit gateway's route is for it.
@@ -109,7 +113,7 @@ pub enum Reason {
     /// Dropped: the source is not one of the interface's own.
     SpoofedSource {
         /// The interface's addresses.
-        own: Vec<Ipv4Addr>,
+        own: Vec<IpAddr>,
     },
     /// Dropped: no rule of any group allows it, and what is not allowed is denied.
     NoRule {
@@ -141,7 +145,7 @@ pub enum Reason {
         /// The table.
         table: RouteTableId,
         /// The block of addresses that the route is for.
-        destination: Ipv4Cidr,
+        destination: Cidr,
         /// Where it should lead.
         target: Target,
     },
@@ -153,9 +157,13 @@ pub enum Reason {
     /// Dropped: only a source with a public address passes the internet gateway.
     NoPublicAddress,
     /// Dropped: the gateway forwards nothing to or from this address, which is not one of the internet.
-    NotOnTheInternet(Ipv4Addr),
+    NotOnTheInternet(IpAddr),
     /// Dropped: the public address leads to no interface.
     PublicAddressUnused,
+    /// Dropped: nothing comes in by an egress-only gateway but answers.
+    EgressOnly,
+    /// Dropped: what a machine and its router say of neighbours and of groups of listeners is for one link alone.
+    OfTheLink,
     /// Dropped: machines cannot call the operator's own machine.
     OperatorAddress,
     /// Dropped: a NAT gateway translates TCP, UDP and ICMP alone.
@@ -183,7 +191,7 @@ pub enum Reason {
     /// Dropped: it comes from a transit gateway under an address of the VPC itself.
     SourceOfThisVpc,
     /// Dropped: no router forwards packets from or to this address.
-    NeverRouted(Ipv4Addr),
+    NeverRouted(IpAddr),
     /// Dropped: it answers nothing that came this way, and is nothing that a connection begins with.
     Unrelated,
     /// Dropped: it goes round in circles.
@@ -204,6 +212,7 @@ impl Reason {
                 | Self::Service
                 | Self::Local(_)
                 | Self::Translated { .. }
+                | Self::AsItIs
                 | Self::Peer(_)
                 | Self::TransitRoute { .. }
                 | Self::Leaves

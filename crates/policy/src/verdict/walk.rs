@@ -1,24 +1,29 @@
 //! A packet's way, step by step.
 
+mod ipv6;
 mod transit;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use types::{
-    NatGatewayId, NetworkInterfaceId, RouteTableId, SubnetId, TransitGatewayAttachmentId, VpcId, VpcPeeringConnectionId,
+    Cidr, NatGatewayId, NetworkInterfaceId, RouteTableId, SubnetId, TransitGatewayAttachmentId, VpcId,
+    VpcPeeringConnectionId,
 };
 
 use super::reason::{Component, Reason, Stage};
 use super::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Traffic, Verdict};
-use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS};
-use crate::ranges::from_nowhere;
+use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, ROUTER_IPV6_ADDRESS, VPC_GATEWAY_ADDRESS};
+use crate::ranges::{from_nowhere, ipv6_from_nowhere};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
 /// After how many gateways a packet is taken to go round in circles. The kernel counts to 64.
 const MOST_GATEWAYS: usize = 16;
 /// ICMP types that a connection may begin with: requests (`nf_conntrack_proto_icmp.c`).
 const ICMP_REQUESTS: [u8; 4] = [8, 13, 15, 17];
+
+/// The same for ICMPv6 (`nf_conntrack_proto_icmpv6.c`).
+const ICMPV6_REQUESTS: [u8; 2] = [128, 139];
 
 /// What the kernel remembers of a connection after its first packet.
 #[derive(Debug, Default)]
@@ -28,7 +33,7 @@ pub(super) struct Memory {
     /// The VPCs whose internet gateway it came in by.
     entered: BTreeSet<VpcId>,
     /// The NAT gateways that changed its source, with what it was before.
-    sources: Vec<(NatGatewayId, Ipv4Addr)>,
+    sources: Vec<(NatGatewayId, IpAddr)>,
 }
 
 /// The way of the first packet.
@@ -63,6 +68,7 @@ enum Link {
     Peering(VpcPeeringConnectionId),
     Transit(TransitGatewayAttachmentId),
     Gateway,
+    EgressOnlyGateway,
 }
 
 /// Where the router of a VPC sends a packet.
@@ -70,6 +76,7 @@ enum Link {
 enum Next<'a> {
     Interface(NetworkInterfaceId, &'a Interface),
     Gateway,
+    EgressOnlyGateway,
     Peering(VpcPeeringConnectionId, VpcId),
     Transit(TransitLink),
 }
@@ -79,6 +86,7 @@ impl Next<'_> {
         match self {
             Self::Interface(id, _) => Link::Interface(*id),
             Self::Gateway => Link::Gateway,
+            Self::EgressOnlyGateway => Link::EgressOnlyGateway,
             Self::Peering(id, _) => Link::Peering(*id),
             Self::Transit(link) => Link::Transit(link.attachment),
         }
@@ -89,7 +97,7 @@ impl Next<'_> {
         match self {
             Self::Interface(_, interface) => Some(interface.subnet),
             Self::Transit(link) => Some(link.subnet),
-            Self::Gateway | Self::Peering(..) => None,
+            Self::Gateway | Self::EgressOnlyGateway | Self::Peering(..) => None,
         }
     }
 }
@@ -97,8 +105,8 @@ impl Next<'_> {
 /// A packet's way so far. A step gives `None` exactly where a stage drops the packet.
 struct Way<'a> {
     topology: &'a Topology,
-    source: Ipv4Addr,
-    to: Ipv4Addr,
+    source: IpAddr,
+    to: IpAddr,
     traffic: Traffic,
     /// For an answer, what is remembered of what it answers.
     answers: Option<Memory>,
@@ -108,7 +116,8 @@ struct Way<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn new(topology: &'a Topology, source: Ipv4Addr, to: Ipv4Addr, traffic: Traffic, answers: Option<Memory>) -> Self {
+    fn new(topology: &'a Topology, source: IpAddr, to: IpAddr, traffic: Traffic, answers: Option<Memory>) -> Self {
+        let traffic = traffic.within(to);
         Self { topology, source, to, traffic, answers, memory: Memory::default(), path: Vec::new(), gateways: 0 }
     }
 
@@ -150,6 +159,7 @@ impl<'a> Way<'a> {
         match self.traffic {
             Traffic::Tcp(_) => self.answers.is_none(),
             Traffic::Icmp { kind, .. } => ICMP_REQUESTS.contains(&kind),
+            Traffic::Icmpv6 { kind, .. } => ICMPV6_REQUESTS.contains(&kind),
             Traffic::Udp(_) | Traffic::Other(_) => true,
         }
     }
@@ -165,13 +175,18 @@ impl<'a> Way<'a> {
             return self.dropped(at, Reason::Detached);
         }
         let own = interface.has(self.source);
-        let spoofed = || Reason::SpoofedSource { own: interface.private_addresses().collect() };
+        let spoofed = || Reason::SpoofedSource { own: interface.all_addresses().collect() };
+        if self.is_of_the_link() {
+            return self.dropped(at, Reason::OfTheLink);
+        }
+        // A link without an address of a family does not speak it.
+        let speaks = self.source.is_ipv4() || (vpc.has_ipv6() && !interface.ipv6.is_empty());
         self.stage(
             at,
             match own {
-                true => Reason::OwnSource,
-                false if !interface.source_dest_check => Reason::SourceNotChecked,
-                false => spoofed(),
+                true if speaks => Reason::OwnSource,
+                false if speaks && !interface.source_dest_check => Reason::SourceNotChecked,
+                _ => spoofed(),
             },
         )?;
         if let Some(answers) = self.local_service(interface.vpc, vpc) {
@@ -224,6 +239,14 @@ impl<'a> Way<'a> {
                 Some((to, interface)) => (vec![by, router(Reason::Local(to))], Some(Next::Interface(to, interface))),
                 None => (vec![by, router(self.nobody(vpc))], None),
             },
+            Target::EgressOnlyGateway => {
+                let has_gateway = |vpc: &Vpc| vpc.has_ipv6() && vpc.egress_only_gateway;
+                if self.to.is_ipv6() && self.topology.vpcs.get(&vpc).is_some_and(has_gateway) {
+                    (vec![by], Some(Next::EgressOnlyGateway))
+                } else {
+                    blackhole()
+                }
+            }
             Target::InternetGateway => {
                 let has_gateway = |vpc: &Vpc| vpc.internet_gateway.is_some();
                 if self.topology.vpcs.get(&vpc).is_some_and(has_gateway) {
@@ -232,7 +255,7 @@ impl<'a> Way<'a> {
                     blackhole()
                 }
             }
-            Target::NatGateway(_) | Target::Interface(_) => match self.topology.forwarder(vpc, target) {
+            Target::NatGateway(_) | Target::Interface(_) => match self.topology.forwarder(vpc, target, destination) {
                 Some((to, interface)) => (vec![by], Some(Next::Interface(to, interface))),
                 None => blackhole(),
             },
@@ -240,6 +263,8 @@ impl<'a> Way<'a> {
                 Some((_, other)) => (vec![by], Some(Next::Peering(peering, other))),
                 None => blackhole(),
             },
+            // Transit gateways carry no IPv6 here.
+            Target::TransitGateway(_) if self.to.is_ipv6() => blackhole(),
             Target::TransitGateway(attachment) => match self.topology.transit_link(vpc, attachment) {
                 Some(link) => (vec![by], Some(Next::Transit(link))),
                 None => blackhole(),
@@ -255,7 +280,7 @@ impl<'a> Way<'a> {
     }
 
     /// The attached interface of a VPC that has the address: a machine's, or that of a NAT gateway that is there.
-    fn attached_at(&self, vpc: VpcId, address: Ipv4Addr) -> Option<(NetworkInterfaceId, &'a Interface)> {
+    fn attached_at(&self, vpc: VpcId, address: IpAddr) -> Option<(NetworkInterfaceId, &'a Interface)> {
         let topology = self.topology;
         let there = |id: NetworkInterfaceId, interface: &Interface| match interface.kind {
             InterfaceKind::Machine => true,
@@ -271,7 +296,9 @@ impl<'a> Way<'a> {
         self.track(vpc)?;
         match next {
             Next::Interface(id, interface) => self.enter_interface(from, id, interface),
+            Next::Gateway if self.to.is_ipv6() => self.leave_by_ipv6_gateway(vpc, Component::Gateway(vpc)),
             Next::Gateway => self.leave_by_gateway(vpc),
+            Next::EgressOnlyGateway => self.leave_by_ipv6_gateway(vpc, Component::EgressOnlyGateway(vpc)),
             Next::Peering(peering, other) => self.cross(vpc, peering, other),
             Next::Transit(link) => self.enter_transit(from, link),
         }
@@ -296,7 +323,7 @@ impl<'a> Way<'a> {
         match link {
             Link::Interface(id) => self.topology.interfaces.get(&id).map(|interface| interface.subnet),
             Link::Transit(attachment) => self.topology.transit_link(vpc, attachment).map(|link| link.subnet),
-            Link::Peering(_) | Link::Gateway => None,
+            Link::Peering(_) | Link::Gateway | Link::EgressOnlyGateway => None,
         }
     }
 
@@ -308,7 +335,7 @@ impl<'a> Way<'a> {
         interface: &'a Interface,
     ) -> Option<ArrivedAt> {
         let at = Component::NatGateway(gateway);
-        let own = interface.private_addresses().next();
+        let own = interface.private_addresses().next().map(IpAddr::V4);
         if interface.has(self.to) {
             let sources = self.answers.as_mut().map(|memory| &mut memory.sources);
             let known = sources.and_then(|sources| {
@@ -364,14 +391,18 @@ impl<'a> Way<'a> {
 
     /// For an address of the VPC's router or services: whether something answers there.
     fn local_service(&self, id: VpcId, vpc: &Vpc) -> Option<bool> {
-        let resolver = self.to == RESOLVER_ADDRESS || vpc.resolver() == Some(self.to);
-        let router = || self.topology.subnets.values().any(|s| s.vpc == id && s.router() == Some(self.to));
-        if self.to == METADATA_ADDRESS {
+        let to = match self.to {
+            IpAddr::V4(to) => to,
+            IpAddr::V6(to) => return (to == ROUTER_IPV6_ADDRESS).then_some(false),
+        };
+        let resolver = to == RESOLVER_ADDRESS || vpc.resolver() == Some(to);
+        let router = || self.topology.subnets.values().any(|s| s.vpc == id && s.router() == Some(to));
+        if to == METADATA_ADDRESS {
             Some(self.traffic == Traffic::Tcp(80))
         } else if resolver {
             Some(vpc.dns_support && matches!(self.traffic, Traffic::Tcp(53) | Traffic::Udp(53)))
         } else {
-            (self.to == VPC_GATEWAY_ADDRESS || router()).then_some(false)
+            (to == VPC_GATEWAY_ADDRESS || router()).then_some(false)
         }
     }
 
@@ -380,19 +411,25 @@ impl<'a> Way<'a> {
         let gateway = Component::Gateway(id);
         let pool = topology.operator.pool;
         let mut users = topology.gateway_users().into_iter();
-        let public = users.find(|(_, (_, interface, private))| interface.vpc == id && *private == self.source);
+        let is_source = |private| IpAddr::V4(private) == self.source;
+        let public = users.find(|(_, (_, interface, private))| interface.vpc == id && is_source(*private));
         // The gateway takes an answer out only where the call came in by it.
         if self.is_tracked(id) && self.answers.as_ref().is_some_and(|memory| !memory.entered.contains(&id)) {
             return self.dropped(gateway, Reason::Unrelated);
         }
         let Some((public, _)) = public else { return self.dropped(gateway, Reason::NoPublicAddress) };
-        let own = topology.vpcs.get(&id).map(|vpc| vpc.cidrs.as_slice()).unwrap_or_default();
-        if from_nowhere(pool, own).iter().any(|block| block.contains(self.to)) {
+        if self.is_nowhere(id, self.to) {
             return self.dropped(gateway, Reason::NotOnTheInternet(self.to));
         }
+        let public = IpAddr::V4(public);
         self.stage(gateway, Reason::Translated { from: self.source, to: public })?;
         self.source = public;
-        if self.to == topology.operator.address() {
+        self.reach_edge(topology.operator.address().into(), pool.into())
+    }
+
+    /// On from the edge: back into the cloud, whose public addresses are the pool's, or out of it.
+    fn reach_edge(&mut self, operator: IpAddr, pool: Cidr) -> Option<ArrivedAt> {
+        if self.to == operator {
             // It hears answers, and nothing else.
             let reason = if self.answers.is_some() { Reason::Leaves } else { Reason::OperatorAddress };
             self.stage(Component::Edge, reason).map(|()| ArrivedAt::Outside)
@@ -406,22 +443,32 @@ impl<'a> Way<'a> {
     /// From the edge to a public address.
     fn enter_public(&mut self) -> Option<ArrivedAt> {
         let topology = self.topology;
-        let target = topology.gateway_users().remove(&self.to);
+        let public = match self.to {
+            IpAddr::V4(public) => public,
+            IpAddr::V6(address) => return self.enter_ipv6(address),
+        };
+        let target = topology.gateway_users().remove(&public);
         let target = target.map(|(_, interface, private)| (interface.vpc, private));
         let Some((id, private, vpc)) = target.and_then(|(id, private)| Some((id, private, topology.vpcs.get(&id)?)))
         else {
             return self.dropped(Component::Edge, Reason::PublicAddressUnused);
         };
         let gateway = Component::Gateway(id);
-        if from_nowhere(topology.operator.pool, &vpc.cidrs).iter().any(|block| block.contains(self.source)) {
+        if self.is_nowhere(id, self.source) {
             return self.dropped(gateway, Reason::NotOnTheInternet(self.source));
         }
         if self.source == self.to && !crate::plan::TRANSLATED.contains(&self.traffic.protocol().into()) {
             return self.dropped(gateway, Reason::Loop);
         }
         self.memory.entered.insert(id);
+        let private = IpAddr::V4(private);
         self.stage(gateway, Reason::Translated { from: self.to, to: private })?;
         self.to = private;
+        self.come_in(id, vpc)
+    }
+
+    /// From the internet gateway on into its VPC.
+    fn come_in(&mut self, id: VpcId, vpc: &Vpc) -> Option<ArrivedAt> {
         let (stages, next) = self.route(id, vpc.gateway_table);
         self.path.extend(stages);
         let next = next?;
@@ -429,6 +476,18 @@ impl<'a> Way<'a> {
             self.way_back(id, next)?;
         }
         self.go_on(id, Link::Gateway, next)
+    }
+
+    /// Whether a gateway of a VPC takes nothing from an address, and forwards nothing to it.
+    fn is_nowhere(&self, id: VpcId, address: IpAddr) -> bool {
+        let Some(vpc) = self.topology.vpcs.get(&id) else { return true };
+        match address {
+            IpAddr::V4(address) => {
+                let blocks = from_nowhere(self.topology.operator.pool, &vpc.cidrs);
+                blocks.iter().any(|block| block.contains(address))
+            }
+            IpAddr::V6(address) => ipv6_from_nowhere(&vpc.ipv6_cidrs).iter().any(|block| block.contains(address)),
+        }
     }
 
     /// Whether the subnet that a packet from the internet gateway goes to sends answers back there.
@@ -457,7 +516,7 @@ impl<'a> Way<'a> {
         };
         let traffic = self.traffic;
         let mut met = acl.entries(direction).iter();
-        let met = met.find(|entry| entry.cidr.contains(other.into()) && traffic.is_of(entry.protocol));
+        let met = met.find(|entry| entry.cidr.contains(other) && traffic.is_of(entry.protocol));
         let reason = match met {
             Some(entry) if entry.allow => Reason::AclEntry { direction, acl: id, number: entry.number },
             denied => Reason::AclDenies { direction, acl: Some(id), number: denied.map(|entry| entry.number) },
@@ -500,7 +559,7 @@ impl<'a> Way<'a> {
     }
 
     /// Whether an address behind a link is that of a group's member.
-    fn is_member(&self, group: types::SecurityGroupId, link: Link, address: Ipv4Addr) -> bool {
+    fn is_member(&self, group: types::SecurityGroupId, link: Link, address: IpAddr) -> bool {
         let topology = self.topology;
         match link {
             Link::Interface(id) => topology
@@ -517,7 +576,7 @@ impl<'a> Way<'a> {
                 })
             }
             // What comes from beyond a transit gateway is a member of no group.
-            Link::Gateway | Link::Transit(_) => false,
+            Link::Gateway | Link::EgressOnlyGateway | Link::Transit(_) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, missing_docs)]
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use policy::{
     Acl, AclEntry, Address, CloudTag, Group, GroupRule, Interface, InterfaceKind, LinkState, Operator, RouteTable,
@@ -30,14 +30,19 @@ pub fn address(text: &str) -> Ipv4Addr {
     text.parse().unwrap()
 }
 
+/// An address of either family.
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
 /// An empty public VPC.
 pub fn cloud() -> Topology {
     let operator = Operator { tag: CloudTag::from_number(0x1a2b_3c4d), pool: "198.18.0.0/16".parse().unwrap() };
     let mut topology = Topology::new(operator);
-    let cidr = "172.31.0.0/16".parse().unwrap();
+    let cidr: Ipv4Cidr = "172.31.0.0/16".parse().unwrap();
     let internet_gateway = Some(InternetGatewayId::from_number(1));
     topology.vpcs.insert(VPC, Vpc { internet_gateway, ..Vpc::new(vec![cidr]) });
-    let routes = [(cidr, Target::Local), (Ipv4Cidr::ANY, Target::InternetGateway)].into();
+    let routes = [(cidr.into(), Target::Local), (Ipv4Cidr::ANY.into(), Target::InternetGateway)].into();
     topology.route_tables.insert(TABLE, RouteTable { routes });
     let all = || vec![AclEntry { number: 100, allow: true, protocol: Protocol::All, cidr: Ipv4Cidr::ANY.into() }];
     topology.acls.insert(ACL, Acl { ingress: all(), egress: all() });
@@ -68,6 +73,7 @@ pub fn add_instance(topology: &mut Topology, number: u128, private: &str, public
         vpc: VPC,
         subnet: SUBNET,
         addresses: vec![Address { private: address(private), public: public.map(address) }],
+        ipv6: Vec::new(),
         mac: MacAddress::local(u64::try_from(number).unwrap()),
         groups: groups.iter().map(|number| sg(*number)).collect(),
         source_dest_check: true,

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use testkit::Lab;
 use types::{
-    InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, PortRange, Protocol,
+    Cidr, InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, PortRange, Protocol,
     RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId, VpcPeeringConnectionId,
 };
 
@@ -345,6 +345,7 @@ impl Plan {
                 vpc: vpc_id(vpc),
                 subnet: subnet_id(*subnet),
                 addresses: own.iter().enumerate().map(address).collect(),
+                ipv6: Vec::new(),
                 mac: MacAddress::local(at as u64 + 1),
                 groups: groups.iter().map(|group| group_id(vpc * GROUPS + group)).collect(),
                 source_dest_check: *checked,
@@ -361,6 +362,7 @@ impl Plan {
                 vpc: vpc_id(SUBNETS[*subnet].0),
                 subnet: subnet_id(*subnet),
                 addresses: vec![Address { private: own.parse().unwrap(), public }],
+                ipv6: Vec::new(),
                 mac: MacAddress::local(at as u64 + 100),
                 groups: BTreeSet::new(),
                 source_dest_check: false,
@@ -375,7 +377,7 @@ impl Plan {
 
 /// A route table of a VPC; its own blocks are local unless a drawn route says otherwise.
 fn table(vpc: usize, routes: &[(&'static str, To)]) -> RouteTable {
-    let mut all: BTreeMap<Ipv4Cidr, Target> = BLOCKS[vpc].iter().map(|text| (block(text), Target::Local)).collect();
+    let mut all: BTreeMap<Cidr, Target> = BLOCKS[vpc].iter().map(|text| (block(text).into(), Target::Local)).collect();
     for (destination, to) in routes {
         let target = match to {
             To::Local => continue,
@@ -391,7 +393,7 @@ fn table(vpc: usize, routes: &[(&'static str, To)]) -> RouteTable {
         if own && !matches!(target, Target::NatGateway(_) | Target::Interface(_)) {
             continue;
         }
-        all.insert(destination, target);
+        all.insert(destination.into(), target);
     }
     RouteTable { routes: all }
 }
@@ -446,6 +448,6 @@ impl Shot {
                 own[self.to % own.len()]
             }
         };
-        Packet { from, source, to, traffic: self.traffic }
+        Packet { from, source: source.into(), to: to.into(), traffic: self.traffic }
     }
 }

@@ -1,7 +1,7 @@
 //! A lab with machines that only listen, and packets thrown between them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -149,9 +149,9 @@ impl Stage {
     fn wanted(&self, packet: &Packet) -> Wanted {
         let (verdict, answer) = verdict_both_ways(&self.lab.topology, packet, FIRST_PORT);
         let first = verdict.arrival.and_then(|arrival| match arrival.at {
-            ArrivedAt::Interface(id) => Some((At::Machine(id), arrival.source, arrival.to)),
+            ArrivedAt::Interface(id) => Some((At::Machine(id), ipv4(arrival.source), ipv4(arrival.to))),
             // The operator's machine translates what leaves it.
-            ArrivedAt::Outside => Some((At::Internet, Lab::MACHINE, arrival.to)),
+            ArrivedAt::Outside => Some((At::Internet, Lab::MACHINE, ipv4(arrival.to))),
             ArrivedAt::Service => None,
         });
         Wanted { packet: *packet, first, answer: self.answer(packet, &verdict, answer), verdict }
@@ -163,14 +163,14 @@ impl Stage {
         let hears = match first.arrival?.at {
             ArrivedAt::Interface(_) => true,
             // Hosts of the internet other than this one do not exist.
-            ArrivedAt::Outside => packet.to == Lab::INTERNET,
+            ArrivedAt::Outside => packet.to == IpAddr::V4(Lab::INTERNET),
             // The router refuses connections to services that nobody serves here, and answers nothing else.
             ArrivedAt::Service => matches!(packet.traffic, Traffic::Tcp(_)),
         };
         let arrival = answer?.arrival.filter(|_| answered && hears)?;
         match arrival.at {
             ArrivedAt::Interface(id) => Some(At::Machine(id)),
-            ArrivedAt::Outside if arrival.to == self.lab.topology.operator.address() => Some(At::Operator),
+            ArrivedAt::Outside if ipv4(arrival.to) == self.lab.topology.operator.address() => Some(At::Operator),
             ArrivedAt::Outside => Some(At::Internet),
             ArrivedAt::Service => Some(sender(packet)),
         }
@@ -184,6 +184,7 @@ impl Stage {
             let source_port = FIRST_PORT + u16::try_from(self.next % 20_000).unwrap_or_default();
             self.next += 1;
             let Packet { source, to, traffic, .. } = one.packet;
+            let (source, to) = (ipv4(source), ipv4(to));
             self.wires[&sender(&one.packet)].send(&Sent { number, source, to, traffic, source_port });
             numbered.insert(number, one);
         }
@@ -256,6 +257,7 @@ fn run(
             let source_port = FIRST_PORT + u16::try_from(*next % 20_000).unwrap_or_default();
             *next += 1;
             let Packet { source, to, traffic, .. } = one.packet;
+            let (source, to) = (ipv4(source), ipv4(to));
             wires[&sender(&one.packet)].send(&Sent { number, source, to, traffic, source_port });
             sent.insert(number, at);
             look(Duration::from_micros(100));
@@ -265,11 +267,19 @@ fn run(
     (sent, seen)
 }
 
+/// An address of a cloud drawn here: all are of IPv4.
+fn ipv4(address: IpAddr) -> Ipv4Addr {
+    match address {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(address) => panic!("{address}: no cloud drawn here has IPv6"),
+    }
+}
+
 /// Where a packet is sent from.
 fn sender(packet: &Packet) -> At {
     match packet.from {
         Endpoint::Interface(id) => At::Machine(id),
-        Endpoint::Outside if packet.source == Lab::INTERNET => At::Internet,
+        Endpoint::Outside if packet.source == IpAddr::V4(Lab::INTERNET) => At::Internet,
         Endpoint::Outside => At::Operator,
     }
 }

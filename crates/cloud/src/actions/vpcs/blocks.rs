@@ -265,7 +265,7 @@ fn has_first_entry(acl: &NetworkAcl, is_egress: bool) -> bool {
     first && entries.next().is_none()
 }
 
-/// A /56 that no VPC of any region has: a random one.
+/// A /56 that no VPC of any region has: a random one, but not the first, which has the operator's own address.
 fn free_ipv6_block(context: &Context, tx: &Transaction) -> Result<Ipv6Cidr, ApiError> {
     let pool: Ipv6Cidr = Config::IPV6_POOL.parse().map_err(|_| ApiError::internal())?;
     let count = 1_u128 << (IPV6_LENGTH - pool.prefix_len());
@@ -274,6 +274,7 @@ fn free_ipv6_block(context: &Context, tx: &Transaction) -> Result<Ipv6Cidr, ApiE
     (0..count)
         .filter_map(|step| pool.nth(((start + step) % count) << (128 - IPV6_LENGTH)))
         .filter_map(|base| Ipv6Cidr::new(base, IPV6_LENGTH))
+        .filter(|block| block.first() != pool.first())
         .find(|block| !taken().any(|other| other.cidr.overlaps(*block)))
         .ok_or_else(|| ApiError::new("InsufficientAddressCapacity", "No IPv6 block is left in the pool."))
 }

@@ -1,5 +1,7 @@
 //! Through a transit gateway.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::{Link, MOST_GATEWAYS, Way};
 use crate::ranges::never_routed;
 use crate::topology::{Direction, TransitLink};
@@ -25,7 +27,7 @@ impl Way<'_> {
         let Some((table, routes)) = table else {
             return self.dropped(at, Reason::NotAssociated(by.attachment));
         };
-        let Some((destination, attachment)) = routes.lookup(self.to) else {
+        let Some((destination, attachment)) = routes.lookup(ipv4(self.to)?) else {
             return self.dropped(at, Reason::NoTransitRoute { table });
         };
         let is_there = |link: &TransitLink| link.gateway == by.gateway && Some(link.attachment) == attachment;
@@ -56,6 +58,11 @@ impl Way<'_> {
     }
 }
 
-fn is_never_routed(address: std::net::Ipv4Addr) -> bool {
-    never_routed().iter().any(|block| block.contains(address))
+/// Only IPv4 comes to a transit gateway: routes of IPv6 to one are black holes.
+fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    if let IpAddr::V4(address) = address { Some(address) } else { None }
+}
+
+fn is_never_routed(address: IpAddr) -> bool {
+    ipv4(address).is_none_or(|address| never_routed().iter().any(|block| block.contains(address)))
 }

@@ -1,0 +1,241 @@
+//! What IPv6 adds to a plan, where a VPC has it.
+//!
+//! The rest of a plan says nothing of it: without these rules every chain that checks sources drops IPv6, and links have
+//! it switched off. Routes, members and the rules of groups and ACLs are made where those of IPv4 are.
+//!
+//! A machine speaks of neighbours with its router alone, which has the same address on every link
+//! ([`ROUTER_IPV6_ADDRESS`]). What it says must come from an address of its own; advertisements of routers are dropped,
+//! and nothing that is about a link is carried to another.
+
+use std::net::Ipv6Addr;
+
+use types::{Ipv6Cidr, MacAddress};
+
+use super::build::{in_set, link, not_in_set, not_link, rule, set};
+use super::nft::{Action, CtState, Field, FieldType, Match, Part, Rule, TablePlan};
+use super::vpc::{SILENT, VpcCompiler};
+use super::{FAR_END_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan};
+use crate::names::{EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, egress_only_link_name, gateway_link_name};
+use crate::ranges::ipv6_from_nowhere;
+use crate::topology::Topology;
+
+/// Every interface's link with its addresses: who may send what.
+const IPV6_ADDRESSES: &str = "interface_addresses6";
+/// Links with the addresses that may speak of neighbours there: their own and the link-local one.
+const NEIGHBOURS: &str = "neighbours";
+/// Whom they may speak to: the router, and the group that it listens to.
+const ROUTER: &str = "router_addresses";
+/// The addresses that may go out by a gateway.
+const GATEWAY_USERS: &str = "gateway_users6";
+/// What no gateway carries.
+const NOT_ON_THE_INTERNET: &str = "not_on_the_internet6";
+/// The blocks of the VPCs behind links.
+const PEER_BLOCKS: &str = "peer_blocks6";
+/// ICMPv6: its protocol number, and the first and last types that are about one link. They are MLD, router and neighbour
+/// discovery, and redirects (130 to 137), and MLD's second version (143).
+const ICMPV6: u16 = 58;
+pub(crate) const OF_THE_LINK: [(u16, u16); 2] = [(130, 137), (143, 143)];
+/// Neighbour solicitation and advertisement.
+const NEIGHBOUR_DISCOVERY: (u16, u16) = (135, 136);
+
+/// Settings of a namespace that forwards IPv6.
+pub(super) fn router_sysctls() -> [(String, String); 1] {
+    [("net/ipv6/conf/all/forwarding".to_owned(), "1".to_owned())]
+}
+
+/// Settings of a link between namespaces, which has no address of its own.
+pub(super) fn link_sysctls(link: &str, on: bool) -> Vec<(String, String)> {
+    let setting = |file: &str, value: &str| (format!("net/ipv6/conf/{link}/{file}"), value.to_owned());
+    let mut all = vec![setting("disable_ipv6", if on { "0" } else { "1" })];
+    if on {
+        all.extend([setting("accept_ra", "0"), setting("addr_gen_mode", NO_ADDRESS_OF_ITS_OWN)]);
+    }
+    all
+}
+
+fn type_in(range: (u16, u16)) -> Match {
+    Match::Number { field: Field::Icmpv6Type, range }
+}
+
+/// By way of the one other end of a link.
+fn via(link: &str, source: Option<Ipv6Addr>) -> RoutePlan {
+    let source = source.map(Into::into);
+    RoutePlan::Via { gateway: FAR_END_IPV6_ADDRESS.into(), link: link.to_owned(), source }
+}
+
+/// The rules that drop what is about one link, wherever it comes from.
+fn drop_messages_of_the_link() -> impl Iterator<Item = Rule> {
+    OF_THE_LINK.into_iter().map(|range| rule([type_in(range)], Action::Drop))
+}
+
+/// The link-local address that a machine's end has (RFC 4291, appendix A).
+fn link_local(mac: MacAddress) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+/// The group that an address is asked for in (RFC 4291, section 2.7.1).
+fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
+    let [.., a, b, c] = address.octets().map(u16::from);
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | a, b << 8 | c)
+}
+
+/// Whether some VPC's IPv6 packets have a way to the operator's machine.
+fn reaches_operator(topology: &Topology) -> bool {
+    topology.vpcs.values().any(|vpc| vpc.has_ipv6_gateway())
+}
+
+/// The operator's namespace: a way to the cloud's IPv6 addresses. Whether it forwards between machines and the world is
+/// the operator's own choice: a host that forwards forgets the routers it learned from advertisements.
+pub(super) fn add_to_operator(plan: &mut NamespacePlan, topology: &Topology) {
+    let operator = &topology.operator;
+    let ours = operator.tag.operator_link();
+    let on = reaches_operator(topology);
+    plan.sysctls.extend(link_sysctls(&ours, on));
+    if !on {
+        return;
+    }
+    let pool = operator.ipv6_pool();
+    let from_pool = |not| Match::Block { field: Field::Ipv6Source, block: pool.into(), not };
+    plan.addresses.insert((ours.clone(), operator.ipv6_address().into()));
+    plan.routes.insert(RouteKey::main(pool), via(&ours, Some(operator.ipv6_address())));
+    let mut add = |chain: &str, rule| plan.table.chains.entry(chain.to_owned()).or_default().rules.push(rule);
+    add("through", rule([link(Field::InLink, &ours), from_pool(true)], Action::Drop));
+    add("to_internet", rule([from_pool(false), not_link(Field::OutLink, &ours)], Action::Masquerade));
+}
+
+/// The edge: each address of an interface leads to its VPC as it is.
+pub(super) fn add_to_edge(plan: &mut NamespacePlan, topology: &Topology) {
+    const ADDRESSES: &str = "public_addresses6";
+    let on = reaches_operator(topology);
+    let mut links = vec!["lo".to_owned(), EDGE_OPERATOR_LINK.to_owned()];
+    for (id, vpc) in &topology.vpcs {
+        let egress_only = vpc.has_ipv6() && vpc.egress_only_gateway;
+        links.extend(vpc.internet_gateway.map(|_| gateway_link_name(*id)));
+        links.extend(egress_only.then(|| egress_only_link_name(*id)));
+    }
+    plan.sysctls.extend(links.iter().flat_map(|link| link_sysctls(link, on)));
+    plan.up.extend(links);
+    if !on {
+        return;
+    }
+    plan.sysctls.extend(router_sysctls());
+    let operator = &topology.operator;
+    let to_operator = RoutePlan::Link { link: EDGE_OPERATOR_LINK.to_owned() };
+    plan.routes.insert(RouteKey::main(Ipv6Cidr::host(operator.ipv6_address())), to_operator);
+    plan.routes.insert(RouteKey::main(Ipv6Cidr::ANY), via(EDGE_OPERATOR_LINK, None));
+    plan.blackholes.insert(RouteKey::main(operator.ipv6_pool()));
+    let mut pairs = Vec::new();
+    for (address, (_, interface)) in topology.ipv6_gateway_users() {
+        let vpc = &topology.vpcs[&interface.vpc];
+        let internet = vpc.internet_gateway.map(|_| gateway_link_name(interface.vpc));
+        let egress_only = vpc.egress_only_gateway.then(|| egress_only_link_name(interface.vpc));
+        let mut links = internet.into_iter().chain(egress_only).peekable();
+        // Answers to what went out by the egress-only gateway come in by the other one, if that is there.
+        plan.routes.extend(links.peek().map(|link| (RouteKey::main(Ipv6Cidr::host(address)), via(link, None))));
+        pairs.extend(links.map(|link| vec![Part::Link(link), Part::address(address)]));
+    }
+    let table = &mut plan.table;
+    table.sets.insert(ADDRESSES.to_owned(), set(&[FieldType::LinkName, FieldType::Ipv6Address], false, pairs));
+    let mut add = |chain: &str, field, address| {
+        let rules = &mut table.chains.entry(chain.to_owned()).or_default().rules;
+        rules.push(rule([in_set(&[field, address], ADDRESSES)], Action::Accept));
+    };
+    add("check_source", Field::InLink, Field::Ipv6Source);
+    add("through", Field::OutLink, Field::Ipv6Destination);
+}
+
+/// Puts rules before those of a chain.
+fn put_first(table: &mut TablePlan, chain: &str, rules: impl IntoIterator<Item = Rule>) {
+    let chain = table.chains.entry(chain.to_owned()).or_default();
+    chain.rules.splice(0..0, rules);
+}
+
+impl VpcCompiler<'_> {
+    /// The sets and rules of a VPC that has IPv6.
+    pub(super) fn add_ipv6(&mut self) {
+        let pair = |link: &str, address: Ipv6Addr| vec![Part::Link(link.to_owned()), Part::address(address)];
+        let (mut own, mut neighbours) = (Vec::new(), Vec::new());
+        for (name, (_, interface)) in self.machines.iter().filter(|(_, (_, i))| !i.ipv6.is_empty()) {
+            own.extend(interface.ipv6.iter().map(|address| pair(name, *address)));
+            neighbours.push(pair(name, link_local(interface.mac)));
+        }
+        neighbours.extend(own.iter().cloned());
+        let pairs = [FieldType::LinkName, FieldType::Ipv6Address];
+        let router = [ROUTER_IPV6_ADDRESS, solicited_node(ROUTER_IPV6_ADDRESS)].map(|own| vec![Part::address(own)]);
+        let sets = &mut self.table.sets;
+        sets.insert(IPV6_ADDRESSES.to_owned(), set(&pairs, false, own));
+        sets.insert(NEIGHBOURS.to_owned(), set(&pairs, false, neighbours));
+        sets.insert(ROUTER.to_owned(), set(&[FieldType::Ipv6Address], false, router));
+        let own = rule([in_set(&[Field::InLink, Field::Ipv6Source], IPV6_ADDRESSES)], Action::Accept);
+        self.add_neighbour_discovery(own);
+        self.add_ipv6_peers();
+        self.add_ipv6_gateways();
+    }
+
+    /// What machines and their router say of each other, and nothing else, comes to the router.
+    fn add_neighbour_discovery(&mut self, own: Rule) {
+        let discovery = rule(
+            [
+                in_set(&[Field::InLink, Field::Ipv6Source], NEIGHBOURS),
+                in_set(&[Field::Ipv6Destination], ROUTER),
+                type_in(NEIGHBOUR_DISCOVERY),
+            ],
+            Action::Accept,
+        );
+        let checks = [discovery.clone()].into_iter().chain(drop_messages_of_the_link()).chain([own]);
+        put_first(&mut self.table, "check_source", checks);
+        put_first(&mut self.table, "local", [discovery]);
+        put_first(&mut self.table, "router", [rule([type_in(NEIGHBOUR_DISCOVERY)], Action::Accept)]);
+        let silent = self.table.sets.get_mut(SILENT);
+        silent.into_iter().for_each(|silent| drop(silent.elements.insert(vec![Part::Number(ICMPV6)], None)));
+    }
+
+    /// What comes from the VPCs it is peered with.
+    fn add_ipv6_peers(&mut self) {
+        let blocks = self.peers.iter().flat_map(|(name, other)| {
+            let blocks = self.topology.vpcs.get(other).into_iter().flat_map(|vpc| &vpc.ipv6_cidrs);
+            blocks.map(move |block| vec![Part::Link(name.clone()), Part::cidr(*block)])
+        });
+        let blocks: Vec<_> = blocks.collect();
+        if blocks.is_empty() {
+            return;
+        }
+        let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
+        rules.push(rule([in_set(&[Field::InLink, Field::Ipv6Source], PEER_BLOCKS)], Action::Accept));
+        let blocks = set(&[FieldType::LinkName, FieldType::Ipv6Address], true, blocks);
+        self.table.sets.insert(PEER_BLOCKS.to_owned(), blocks);
+    }
+
+    /// What the gateways drop whatever the groups say. Nothing comes in by the egress-only one but answers.
+    fn add_ipv6_gateways(&mut self) {
+        let links: Vec<&str> = self.gateway_links().collect();
+        if links.is_empty() {
+            return;
+        }
+        let users = self.topology.ipv6_gateway_users().into_iter();
+        let users = users.filter(|(_, (_, interface))| interface.vpc == self.id);
+        let users = set(&[FieldType::Ipv6Address], false, users.map(|(address, _)| vec![Part::address(address)]));
+        let nowhere = ipv6_from_nowhere(&self.vpc.ipv6_cidrs).into_iter().map(|block| vec![Part::cidr(block)]);
+        let sets = &mut self.table.sets;
+        sets.insert(GATEWAY_USERS.to_owned(), users);
+        sets.insert(NOT_ON_THE_INTERNET.to_owned(), set(&[FieldType::Ipv6Address], true, nowhere));
+        let (mut sources, mut forward) = (Vec::new(), Vec::new());
+        for name in links {
+            let inward = link(Field::InLink, name);
+            let outward = link(Field::OutLink, name);
+            sources.push(rule([inward.clone(), not_in_set(&[Field::Ipv6Source], NOT_ON_THE_INTERNET)], Action::Accept));
+            if name == VPC_EGRESS_ONLY_LINK {
+                forward.push(rule([inward.clone(), Match::State(vec![CtState::New])], Action::Drop));
+            }
+            forward.extend([
+                rule([inward, not_in_set(&[Field::Ipv6Destination], GATEWAY_USERS)], Action::Drop),
+                rule([outward.clone(), not_in_set(&[Field::Ipv6Source], GATEWAY_USERS)], Action::Drop),
+                rule([outward, in_set(&[Field::Ipv6Destination], NOT_ON_THE_INTERNET)], Action::Drop),
+            ]);
+        }
+        let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
+        rules.extend(sources);
+        put_first(&mut self.table, "egress", forward);
+    }
+}
