@@ -33,6 +33,7 @@ pub fn measure(report: &mut Report<'_>) {
             vpc,
             subnet: SubnetId::from_number(1),
             addresses: vec![Address { private: address(number), public: None }],
+            ipv6: Vec::new(),
             mac: MacAddress::local(u64::from(number)),
             groups: [group].into(),
             source_dest_check: true,
