@@ -1,8 +1,9 @@
 //! Network ACLs as nftables: ordered, without memory, at the boundary of a subnet alone.
 //!
 //! Two base chains know nothing of connections: one, before that of the sender's groups, for what leaves the subnet of
-//! the link it came in by; one, between those and the receiver's, for what enters the subnet of the link it goes out by. Between two links
-//! of one subnet nothing is looked at. A list that lets everything pass costs nothing: its subnets are not looked up.
+//! the link it came in by; one, between those and the receiver's, for what enters the subnet of the link it goes out by.
+//! Between two links of one subnet nothing is looked at. A list that lets everything pass costs nothing: its subnets are
+//! not looked up.
 
 use std::collections::{BTreeMap, BTreeSet};
 

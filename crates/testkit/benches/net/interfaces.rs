@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use host::netns;
 use host::network::{Network as _, run_ip};
-use policy::{Address, Interface, InterfaceKind, LinkState, eni_link_name};
+use policy::eni_link_name;
 use testkit::Lab;
-use types::{MacAddress, NetworkInterfaceId, SubnetId};
+use types::NetworkInterfaceId;
 
 use crate::Report;
-use crate::rule::address;
+use crate::rule::member;
 
 const MANY: u32 = 1_000;
 
@@ -29,17 +29,7 @@ pub fn measure(report: &mut Report<'_>) {
         .collect();
     run_ip(Some(&namespace), &links).expect("links");
     for number in 0..=MANY {
-        let interface = Interface {
-            vpc,
-            subnet: SubnetId::from_number(1),
-            addresses: vec![Address { private: address(number), public: None }],
-            ipv6: Vec::new(),
-            mac: MacAddress::local(u64::from(number)),
-            groups: [group].into(),
-            source_dest_check: true,
-            link: LinkState::Attached,
-            kind: InterfaceKind::Machine,
-        };
+        let interface = member(vpc, number, group);
         lab.topology.interfaces.insert(id(number), interface);
     }
     let last = lab.topology.interfaces.remove(&id(MANY)).expect("the last one");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use policy::{Address, Direction, GroupRule, Interface, InterfaceKind, LinkState};
 use testkit::{Lab, Server};
-use types::{MacAddress, NetworkInterfaceId, SecurityGroupRuleId, SubnetId};
+use types::{MacAddress, NetworkInterfaceId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId};
 
 use crate::{Report, percentile};
 
@@ -25,17 +25,7 @@ pub fn measure(report: &mut Report<'_>) {
         let a = lab.add_instance(0xa, vpc, &A.to_string(), None, &[servers]);
         let b = lab.add_instance(0xb, vpc, "172.31.0.11", None, &[clients]);
         for number in 1..members {
-            let interface = Interface {
-                vpc,
-                subnet: SubnetId::from_number(1),
-                addresses: vec![Address { private: address(number), public: None }],
-                ipv6: Vec::new(),
-                mac: MacAddress::local(u64::from(number)),
-                groups: [servers].into(),
-                source_dest_check: true,
-                link: LinkState::Attached,
-                kind: InterfaceKind::Machine,
-            };
+            let interface = member(vpc, number, servers);
             lab.topology.interfaces.insert(NetworkInterfaceId::from_number(0x1000 + u128::from(number)), interface);
         }
         lab.apply();
@@ -47,12 +37,27 @@ pub fn measure(report: &mut Report<'_>) {
     }
 }
 
+/// An interface without a machine that carries a group.
+pub fn member(vpc: VpcId, number: u32, group: SecurityGroupId) -> Interface {
+    Interface {
+        vpc,
+        subnet: SubnetId::from_number(1),
+        addresses: vec![Address { private: address(number), public: None }],
+        ipv6: Vec::new(),
+        mac: MacAddress::local(u64::from(number)),
+        groups: [group].into(),
+        source_dest_check: true,
+        link: LinkState::Attached,
+        kind: InterfaceKind::Machine,
+    }
+}
+
 /// The address of a further member.
-pub fn address(number: u32) -> Ipv4Addr {
+fn address(number: u32) -> Ipv4Addr {
     Ipv4Addr::from(u32::from(Ipv4Addr::new(172, 31, 1, 0)) + number)
 }
 
-fn once(lab: &mut Lab, group: types::SecurityGroupId, from: &testkit::Guest, sample: usize) -> f64 {
+fn once(lab: &mut Lab, group: SecurityGroupId, from: &testkit::Guest, sample: usize) -> f64 {
     lab.rules(group, Direction::Ingress).clear();
     lab.apply();
     let socket = host::netns::run_in(&from.namespace, || Ok(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))));
