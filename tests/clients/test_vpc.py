@@ -95,6 +95,10 @@ def test_an_ipv6_block_of_a_vpc(ec2, vpc):
     [group] = ec2.describe_security_groups(Filters=[named("vpc-id", vpc)])["SecurityGroups"]
     [egress] = group["IpPermissionsEgress"]
     assert egress["Ipv6Ranges"] == [{"CidrIpv6": "::/0"}] and egress["IpRanges"] == [{"CidrIp": "0.0.0.0/0"}]
+    # So does a group that is made now.
+    made_now = ec2.create_security_group(GroupName="late", Description="for a test", VpcId=vpc)["GroupId"]
+    [late] = ec2.describe_security_groups(GroupIds=[made_now])["SecurityGroups"][0]["IpPermissionsEgress"]
+    assert (late["Ipv6Ranges"], late["IpRanges"]) == ([{"CidrIpv6": "::/0"}], [{"CidrIp": "0.0.0.0/0"}])
     ec2.disassociate_vpc_cidr_block(AssociationId=made["AssociationId"])
     assert ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0].get("Ipv6CidrBlockAssociationSet", []) == []
     with fails("InvalidVpcCidrBlockAssociationID.NotFound"):

@@ -11,7 +11,8 @@ from support.daemon import wait_until
 
 USER = "admin"
 
-# Answers on one TCP or UDP port with the address of whoever asks, and notes every UDP packet that comes.
+# Answers on one TCP or UDP port with the address of whoever asks, and notes every UDP packet that comes. `tcp6` is TCP
+# over IPv6 alone.
 ECHO = '''
 import socket, sys, threading
 kind, port = sys.argv[1], int(sys.argv[2])
@@ -25,7 +26,8 @@ def serve(c, peer):
     c.sendall(peer[0].encode() + b"\\n")
     while data := c.recv(2048):
         c.sendall(data)
-s = socket.create_server(("0.0.0.0", port), backlog=128)
+any, family = ("::", socket.AF_INET6) if kind == "tcp6" else ("0.0.0.0", socket.AF_INET)
+s = socket.create_server((any, port), family=family, backlog=128)
 while True:
     c, peer = s.accept()
     threading.Thread(target=serve, args=(c, peer), daemon=True).start()
@@ -126,6 +128,11 @@ class Machine:
     @property
     def private(self):
         return self.describe().get("PrivateIpAddress")
+
+    @property
+    def ipv6(self):
+        """The IPv6 addresses of its primary interface, as EC2 tells of them."""
+        return [own["Ipv6Address"] for own in self.describe()["NetworkInterfaces"][0]["Ipv6Addresses"]]
 
     def until(self, state, seconds=60):
         wait_until(lambda: self.state == state, seconds, f"{self.id} {state} (it is {self.state})")

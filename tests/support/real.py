@@ -69,9 +69,10 @@ class Bench:
         assert found, f"the image {name} is not built: daemun image build {name}"
         return found[0]["ImageId"]
 
-    def group(self, name, *rules, egress=True):
-        """A group with rules such as `tcp 22`, `udp 53 10.0.0.0/8`, `icmp`, `tcp 80 sg-…`."""
-        made = self.ec2.create_security_group(GroupName=name, Description="for a test")["GroupId"]
+    def group(self, name, *rules, egress=True, vpc=None):
+        """A group with rules such as `tcp 22`, `udp 53 10.0.0.0/8`, `tcp 80 ::/0`, `icmp`, `tcp 80 sg-…`."""
+        of_vpc = {"VpcId": vpc} if vpc else {}
+        made = self.ec2.create_security_group(GroupName=name, Description="for a test", **of_vpc)["GroupId"]
         for rule in rules:
             self.open(made, rule)
         if not egress:
@@ -89,6 +90,8 @@ class Bench:
         permission = {"IpProtocol": "-1" if protocol == "all" else protocol, "FromPort": int(start), "ToPort": int(end)}
         if peer.startswith("sg-"):
             permission["UserIdGroupPairs"] = [{"GroupId": peer}]
+        elif ":" in peer:
+            permission["Ipv6Ranges"] = [{"CidrIpv6": peer}]
         else:
             permission["IpRanges"] = [{"CidrIp": peer}]
         return [permission]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use ec2_shapes::{
     CreateSecurityGroupRequest, CreateSecurityGroupResult, DeleteSecurityGroupRequest, DeleteSecurityGroupResult,
 };
-use types::{Ipv4Cidr, Protocol, SecurityGroupId, SecurityGroupRuleId, VpcId};
+use types::{Ipv4Cidr, Ipv6Cidr, Protocol, SecurityGroupId, SecurityGroupRuleId, VpcId};
 
 use super::show::given;
 use crate::context::Context;
@@ -73,10 +73,12 @@ pub(super) fn create_security_group(
         Some(id) => {
             let id: VpcId = parse_id(id, VpcId::PREFIX, "InvalidVpcID.Malformed")?;
             let unknown = || ApiError::new("InvalidVpcID.NotFound", format!("The vpc ID '{id}' does not exist"));
-            tx.vpcs.get(&id).ok_or_else(unknown)?.id
+            tx.vpcs.get(&id).ok_or_else(unknown)?
         }
-        None => tx.default_vpc().ok_or_else(no_default_vpc)?.id,
+        None => tx.default_vpc().ok_or_else(no_default_vpc)?,
     };
+    let has_ipv6 = !vpc.ipv6_cidrs.is_empty();
+    let vpc = vpc.id;
     // The model calls names case-insensitive.
     if tx.security_groups.values().any(|group| group.vpc == vpc && group.name.eq_ignore_ascii_case(name)) {
         let message = format!("The security group '{name}' already exists for VPC '{vpc}'");
@@ -84,18 +86,21 @@ pub(super) fn create_security_group(
     }
     quotas::check(context, Quota::SecurityGroups, tx.security_groups.len())?;
     let id = SecurityGroupId::from_number(context.id_number());
+    // Everything is let out, by IPv6 too where the VPC has it, as with a VPC's default group.
+    let peers = [Some(Peer::Ipv4(Ipv4Cidr::ANY)), has_ipv6.then_some(Peer::Ipv6(Ipv6Cidr::ANY))];
+    let let_out = |peer| SecurityGroupRule {
+        id: SecurityGroupRuleId::from_number(context.id_number()),
+        is_egress: true,
+        protocol: Protocol::All,
+        peer,
+        description: None,
+    };
     tx.put(SecurityGroup {
         id,
         name: name.into(),
         description: request.description,
         vpc,
-        rules: vec![SecurityGroupRule {
-            id: SecurityGroupRuleId::from_number(context.id_number()),
-            is_egress: true,
-            protocol: Protocol::All,
-            peer: Peer::Ipv4(Ipv4Cidr::ANY),
-            description: None,
-        }],
+        rules: peers.into_iter().flatten().map(let_out).collect(),
         vpc_associations: BTreeMap::new(),
     });
     tags.put(tx, RESOURCE_TYPE, id);

@@ -1,0 +1,136 @@
+"""IPv6 of real machines: addresses inside, who gets in from outside, and between machines."""
+
+import ipaddress
+import subprocess
+
+import pytest
+
+from support.daemon import wait_until
+from support.machine import soon, ssh_line, tcp, tcp_seen_as
+
+# The first address of the block that the cloud's IPv6 addresses come from.
+OPERATOR = "2001:db8::1"
+
+
+class DualStack:
+    """A VPC with IPv6 and an internet gateway, one subnet, and routes of both families to the gateway."""
+
+    def __init__(self, ec2, cidr="10.0.0.0/16"):
+        self.ec2 = ec2
+        self.id = ec2.create_vpc(CidrBlock=cidr, AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        wait_until(self.blocks, 10, "an IPv6 block")
+        [block] = self.blocks()
+        self.block = ipaddress.ip_network(block)
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.id)
+        self.gateway = gateway
+        first = str(next(ipaddress.ip_network(cidr).subnets(new_prefix=24)))
+        self.prefix = next(self.block.subnets(new_prefix=64))
+        made = ec2.create_subnet(VpcId=self.id, CidrBlock=first, Ipv6CidrBlock=str(self.prefix))["Subnet"]
+        self.subnet = made["SubnetId"]
+        ec2.modify_subnet_attribute(SubnetId=self.subnet, MapPublicIpOnLaunch={"Value": True})
+        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.id]}])["RouteTables"]
+        self.table = tables[0]["RouteTableId"]
+        ec2.create_route(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        ec2.create_route(RouteTableId=self.table, DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+
+    def blocks(self):
+        associations = self.ec2.describe_vpcs(VpcIds=[self.id])["Vpcs"][0].get("Ipv6CidrBlockAssociationSet", [])
+        return [it["Ipv6CidrBlock"] for it in associations if it["Ipv6CidrBlockState"]["State"] == "associated"]
+
+
+@pytest.fixture
+def vpc(bench):
+    return DualStack(bench.ec2)
+
+
+def inside(machine):
+    """The IPv6 addresses that a machine has, but for those of the link."""
+    return set(machine.out("ip -6 -o addr show dev eth0 scope global | awk '{print $4}'").split())
+
+
+def primary(machine):
+    return machine.describe()["NetworkInterfaces"][0]["NetworkInterfaceId"]
+
+
+def test_a_machine_is_reached_by_its_ipv6_address(bench, vpc):
+    group = bench.group("web", "tcp 22", "tcp 22 ::/0", f"tcp 7000 {OPERATOR}/128", vpc=vpc.id)
+    machine = bench.run(group, SubnetId=vpc.subnet, Ipv6AddressCount=1)
+    [address] = machine.ipv6
+    assert ipaddress.ip_address(address) in vpc.prefix and machine.describe()["Ipv6Address"] == address
+    assert inside(machine) == {f"{address}/128"}
+    # A shell by IPv6 alone.
+    line = [*ssh_line(address, machine.key), "echo $SSH_CONNECTION"]
+    said = subprocess.run(line, capture_output=True, text=True, timeout=30, check=True).stdout
+    assert said.split()[::2] == [OPERATOR, address]
+    machine.serve("tcp6", 7000).serve("tcp6", 7001)
+    assert tcp_seen_as(address, 7000) == OPERATOR
+    assert tcp(address, 7001, 0.5) == "timeout", "no rule"
+    assert tcp(machine.public, 7000, 0.5) == "timeout", "the rule is for IPv6"
+    bench.open(group, "tcp 7001 ::/0")
+    soon(lambda: tcp(address, 7001, 0.5), "open")
+    # Without a route back to the gateway nobody gets in.
+    vpc.ec2.delete_route(RouteTableId=vpc.table, DestinationIpv6CidrBlock="::/0")
+    soon(lambda: tcp(address, 7000, 0.5), "timeout")
+    vpc.ec2.create_route(RouteTableId=vpc.table, DestinationIpv6CidrBlock="::/0", GatewayId=vpc.gateway)
+    soon(lambda: tcp(address, 7000, 0.5), "open")
+
+
+def test_machines_meet_by_ipv6_as_their_groups_say(bench, vpc):
+    callers = bench.group("callers", "tcp 22", vpc=vpc.id)
+    called = bench.group("called", "tcp 22", f"tcp 7000 {callers}", f"tcp 7002 {vpc.block}", vpc=vpc.id)
+    one, two = (bench.run(it, SubnetId=vpc.subnet, Ipv6AddressCount=1, wait=False) for it in (callers, called))
+    for machine in (one, two):
+        machine.until_ssh()
+    two.serve("tcp6", 7000).serve("tcp6", 7001).serve("tcp6", 7002)
+    [there] = two.ipv6
+    assert [one.reach(there, port) for port in (7000, 7001, 7002)] == ["open", "timeout", "open"]
+    [back] = one.ipv6
+    # The callers' rule for SSH is for IPv4.
+    assert two.reach(back, 22) == "timeout" and two.reach(one.private, 22) == "open"
+    assert tcp(there, 7002, 0.5) == "timeout", "the operator is not of the VPC"
+
+
+def test_addresses_come_and_go_on_a_running_machine_and_stay_over_a_reboot(bench, vpc):
+    group = bench.group("web", "tcp 22", "tcp 7000 ::/0", vpc=vpc.id)
+    machine = bench.run(group, SubnetId=vpc.subnet).serve("tcp6", 7000)
+    assert inside(machine) == set() and not machine.ipv6
+    wanted = str(vpc.prefix[0x77])
+    assigned = vpc.ec2.assign_ipv6_addresses(NetworkInterfaceId=primary(machine), Ipv6Addresses=[wanted])
+    assert assigned["AssignedIpv6Addresses"] == [wanted]
+    more = vpc.ec2.assign_ipv6_addresses(NetworkInterfaceId=primary(machine), Ipv6AddressCount=1)
+    [other] = more["AssignedIpv6Addresses"]
+    from_outside = lambda: [tcp(address, 7000, 0.5) for address in (wanted, other)]
+    soon(from_outside, ["open", "open"], 10)
+    assert inside(machine) == {f"{wanted}/128", f"{other}/128"}
+    booted = machine.out("cat /proc/sys/kernel/random/boot_id /proc/1/stat | tr -d '\\n'")
+    vpc.ec2.reboot_instances(InstanceIds=[machine.id])
+    again = lambda: machine.ssh("cat /proc/sys/kernel/random/boot_id /proc/1/stat | tr -d '\\n'", check=False)
+    wait_until(lambda: (said := again()).returncode == 0 and said.stdout.strip() != booted, 60, "another boot")
+    machine.serve("tcp6", 7000)
+    soon(from_outside, ["open", "open"], 10)
+    assert inside(machine) == {f"{wanted}/128", f"{other}/128"}
+    vpc.ec2.unassign_ipv6_addresses(NetworkInterfaceId=primary(machine), Ipv6Addresses=[wanted])
+    soon(lambda: inside(machine), {f"{other}/128"}, 10)
+    assert from_outside() == ["timeout", "open"]
+    # What is stopped has none; what is started has it again.
+    vpc.ec2.stop_instances(InstanceIds=[machine.id])
+    machine.until("stopped")
+    assert tcp(other, 7000, 0.5) == "timeout"
+    vpc.ec2.start_instances(InstanceIds=[machine.id])
+    machine.until_ssh().serve("tcp6", 7000)
+    assert from_outside()[1] == "open" and inside(machine) == {f"{other}/128"}
+
+
+def test_an_egress_only_gateway_lets_nobody_in(bench, vpc):
+    group = bench.group("web", "tcp 22", "tcp 7000 ::/0", vpc=vpc.id)
+    machine = bench.run(group, SubnetId=vpc.subnet, Ipv6AddressCount=1).serve("tcp6", 7000)
+    [address] = machine.ipv6
+    assert tcp(address, 7000) == "open"
+    made = vpc.ec2.create_egress_only_internet_gateway(VpcId=vpc.id)["EgressOnlyInternetGateway"]
+    vpc.ec2.replace_route(
+        RouteTableId=vpc.table, DestinationIpv6CidrBlock="::/0",
+        EgressOnlyInternetGatewayId=made["EgressOnlyInternetGatewayId"],
+    )
+    soon(lambda: tcp(address, 7000, 0.5), "timeout", 10)
+    assert tcp(machine.public, 22) == "open", "IPv4 goes by the other gateway"
