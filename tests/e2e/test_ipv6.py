@@ -59,6 +59,7 @@ def test_a_machine_is_reached_by_its_ipv6_address(bench, vpc):
     [address] = machine.ipv6
     assert ipaddress.ip_address(address) in vpc.prefix and machine.describe()["Ipv6Address"] == address
     assert inside(machine) == {f"{address}/128"}
+    assert machine.out("curl -s -m 3 http://169.254.169.254/latest/meta-data/ipv6") == address
     # A shell by IPv6 alone.
     line = [*ssh_line(address, machine.key), "echo $SSH_CONNECTION"]
     said = subprocess.run(line, capture_output=True, text=True, timeout=30, check=True).stdout

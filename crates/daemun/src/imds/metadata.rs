@@ -131,6 +131,7 @@ impl<'a> Subject<'a> {
             .text("instance-id", instance.id)
             .text("instance-life-cycle", if instance.options.spot_request.is_some() { "spot" } else { "on-demand" })
             .text("instance-type", &instance.instance_type)
+            .maybe_text("ipv6", primary.and_then(|eni| eni.ipv6.first()))
             .maybe_text("local-hostname", private_name)
             .maybe_text("local-ipv4", primary.map(|eni| eni.private_ip))
             .maybe_text("mac", primary.map(|eni| eni.mac))
