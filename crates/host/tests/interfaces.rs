@@ -66,11 +66,12 @@ fn kernel_an_interface_is_plugged_in_and_out_of_a_running_machine() {
         let path = format!("/sys/class/net/{link}/statistics/rx_packets");
         run("ip", &["netns", "exec", &bench.netns, "cat", &path]).trim().parse().unwrap()
     };
-    let [from_first, from_second] = [sent("eni0"), sent("eni100")];
-    assert!(answers(&bench, second.address));
-    assert!(sent("eni100") > from_second, "the answer came by the second interface");
-    assert!(sent("eni0") <= from_first + 1, "and not by the first");
-
+    // What the machine sends by itself, or still sends of an older connection, may leave by either.
+    eventually("the answer comes by the second interface, and only by it", PATIENCE, || {
+        let [from_first, from_second] = [sent("eni0"), sent("eni100")];
+        assert!(answers(&bench, second.address));
+        sent("eni100") > from_second && sent("eni0") == from_first
+    });
     // Repeated, it changes nothing; another process that knows nothing says the same.
     let link = run("ip", &["-n", &bench.netns, "link", "show"]);
     bench.reopened().connect(spec.id, &both).unwrap();

@@ -59,9 +59,11 @@ fn entries(folder: &Path) -> Vec<String> {
     entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// But for the folder of names that `ip netns` mounts with the first one and leaves, as it does on any machine.
 fn mounts() -> Vec<String> {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    text.lines().filter_map(|line| line.split(' ').nth(4)).map(str::to_owned).collect()
+    let points = text.lines().filter_map(|line| line.split(' ').nth(4));
+    points.filter(|point| *point != "/run/netns").map(str::to_owned).collect()
 }
 
 /// Only those with a name of ours: the others come and go with the machine's own services.

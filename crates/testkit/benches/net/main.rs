@@ -1,5 +1,7 @@
 //! What the network costs, side by side in one run: connections and throughput by path, how soon a rule is in force,
 //! and what many interfaces take. Prints a table, and JSON as its last line.
+//!
+//! Arguments choose what is measured: `paths`, `rule`, `interfaces`; after `paths`, words that names of paths contain.
 
 mod interfaces;
 mod load;
@@ -18,9 +20,19 @@ fn main() {
         println!("  {name:<58} {value:>11.2} {unit}{wish}");
         figures.push(json!({"name": name, "value": value, "unit": unit, "wanted": wanted}));
     };
-    paths::measure(&mut report);
-    rule::measure(&mut report);
-    interfaces::measure(&mut report);
+    // Cargo adds options of its own to what it was given.
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let (what, words) = chosen.split_first().map_or((None, &[][..]), |(what, words)| (Some(what.as_str()), words));
+    let is_wanted = |part| what.is_none_or(|what| what == part);
+    if is_wanted("paths") {
+        paths::measure(&mut report, words);
+    }
+    if is_wanted("rule") {
+        rule::measure(&mut report);
+    }
+    if is_wanted("interfaces") {
+        interfaces::measure(&mut report);
+    }
     println!("{}", Value::from(figures));
 }
 
