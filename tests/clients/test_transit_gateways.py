@@ -230,6 +230,40 @@ def test_a_route(ec2, spoke, table):
         ec2.delete_transit_gateway_route(**named)
 
 
+def test_an_attachment_propagates_ipv6_where_it_shall(ec2, gateway):
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    block = only(ec2.describe_vpcs(VpcIds=[vpc]), "Vpcs")["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24", Ipv6CidrBlock=block.replace("/56", "/64"))
+    made = ec2.create_transit_gateway_vpc_attachment(
+        TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet["Subnet"]["SubnetId"]],
+        Options={"Ipv6Support": "enable"})["TransitGatewayVpcAttachment"]
+    attachment = made["TransitGatewayAttachmentId"]
+    told = until(lambda: attachment_of(ec2, attachment), "available", attachment)
+    assert told["Options"]["Ipv6Support"] == "enable"
+    default = gateway_of(ec2, gateway)["Options"]["PropagationDefaultRouteTableId"]
+
+    def propagated():
+        found = ec2.search_transit_gateway_routes(
+            TransitGatewayRouteTableId=default, Filters=[{"Name": "type", "Values": ["propagated"]}])
+        return {route["DestinationCidrBlock"] for route in found["Routes"]}
+
+    wait_until(lambda: propagated() == {"10.1.0.0/16", block}, 10, "both blocks propagated")
+    ec2.modify_transit_gateway_vpc_attachment(
+        TransitGatewayAttachmentId=attachment, Options={"Ipv6Support": "disable"})
+    assert propagated() == {"10.1.0.0/16"}
+
+    # A route that somebody makes needs no propagation.
+    until(lambda: attachment_of(ec2, attachment), "available", attachment)
+    ec2.create_transit_gateway_route(
+        TransitGatewayRouteTableId=default, DestinationCidrBlock=block, TransitGatewayAttachmentId=attachment)
+    assert static_route(ec2, default, block)["State"] == "active"
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationIpv6CidrBlock="::/0", TransitGatewayId=gateway)
+    routes = only(ec2.describe_route_tables(RouteTableIds=[table]), "RouteTables")["Routes"]
+    route = next(route for route in routes if route.get("DestinationIpv6CidrBlock") == "::/0")
+    assert (route["TransitGatewayId"], route["State"]) == (gateway, "active")
+
+
 def test_a_vpcs_route_to_a_gateway(ec2, gateway, spoke):
     """aws_route with transit_gateway_id"""
     attachment, vpc = spoke

@@ -115,7 +115,7 @@ fn target_of(tables: &Tables, vpc: VpcId, route: &resource::Route) -> Target {
     }
 }
 
-/// A transit gateway with the attachments that carry packets, and the IPv4 routes of its tables.
+/// A transit gateway with the attachments that carry packets, and the routes of its tables.
 fn transit_gateway_of(tables: &Tables, gateway: &resource::TransitGateway) -> TransitGateway {
     let attachments = tables.transit_gateway_attachments.values();
     let attachments = attachments.filter(|it| it.gateway == gateway.id && it.is_alive()).map(|it| {
@@ -124,9 +124,8 @@ fn transit_gateway_of(tables: &Tables, gateway: &resource::TransitGateway) -> Tr
     });
     let route_tables = tables.transit_gateway_route_tables.values().filter(|it| it.gateway == gateway.id);
     let route_tables = route_tables.map(|table| {
-        let routes = transit::routes(tables, table);
-        let ipv4 = routes.into_iter().filter_map(|route| Some((route.destination.ipv4()?, route.attachment)));
-        (table.id, TransitRouteTable { routes: ipv4.collect() })
+        let routes = transit::routes(tables, table).into_iter();
+        (table.id, TransitRouteTable { routes: routes.map(|route| (route.destination, route.attachment)).collect() })
     });
     TransitGateway { attachments: attachments.collect(), tables: route_tables.collect() }
 }

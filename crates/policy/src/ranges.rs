@@ -60,8 +60,26 @@ pub(crate) fn not_from_transit(vpc: &[Ipv4Cidr]) -> Vec<Ipv4Cidr> {
 /// and the VPC's own.
 pub(crate) fn ipv6_from_nowhere(vpc: &[Ipv6Cidr]) -> Vec<Ipv6Cidr> {
     const BLOCKS: [(u16, u8); 5] = [(0, 8), (0xfc00, 7), (0xfe80, 10), (0xfec0, 10), (0xff00, 8)];
-    let block = |(first, length)| Ipv6Cidr::new(Ipv6Addr::new(first, 0, 0, 0, 0, 0, 0, 0), length);
-    BLOCKS.into_iter().filter_map(block).chain(vpc.iter().copied()).collect()
+    ipv6_blocks(&BLOCKS).chain(vpc.iter().copied()).collect()
+}
+
+/// What no router forwards from or to: no address at all, loopback, mapped IPv4 and the rest of `::/16`, link-local and
+/// multicast addresses.
+pub(crate) fn ipv6_never_routed() -> Vec<Ipv6Cidr> {
+    ipv6_blocks(&[(0, 16), (0xfe80, 10), (0xff00, 8)]).collect()
+}
+
+/// What a VPC takes no IPv6 packet from that comes from a transit gateway: those, and its own blocks.
+pub(crate) fn ipv6_not_from_transit(vpc: &[Ipv6Cidr]) -> Vec<Ipv6Cidr> {
+    let mut blocks = ipv6_never_routed();
+    blocks.extend(vpc);
+    blocks
+}
+
+/// Blocks by the first two bytes and the length of each.
+fn ipv6_blocks(blocks: &[(u16, u8)]) -> impl Iterator<Item = Ipv6Cidr> {
+    let block = |(first, length): &(u16, u8)| Ipv6Cidr::new(Ipv6Addr::new(*first, 0, 0, 0, 0, 0, 0, 0), *length);
+    blocks.iter().filter_map(block)
 }
 
 /// A block without another one, as blocks.

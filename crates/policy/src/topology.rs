@@ -109,10 +109,10 @@ impl Topology {
         self.transit_gateways.iter().flat_map(move |(&gateway, it)| {
             it.attachments.iter().filter_map(move |(&id, attachment)| {
                 let vpc = attachment.vpc;
-                self.vpcs.get(&vpc)?;
+                let ipv6 = self.vpcs.get(&vpc)?.has_ipv6();
                 let known = |id: &&SubnetId| self.subnets.get(id).is_some_and(|subnet| subnet.vpc == vpc);
                 let subnet = *attachment.subnets.iter().find(known)?;
-                Some(TransitLink { gateway, attachment: id, vpc, subnet, table: attachment.table })
+                Some(TransitLink { gateway, attachment: id, vpc, subnet, table: attachment.table, ipv6 })
             })
         })
     }
@@ -279,16 +279,20 @@ pub struct RouteTable {
 impl RouteTable {
     /// The route of the longest prefix that holds the address.
     pub fn lookup(&self, address: impl Into<IpAddr>) -> Option<(Cidr, Target)> {
-        let address = address.into();
-        let block = |length| match address {
-            IpAddr::V4(address) => Ipv4Cidr::new(address, length).map(Cidr::from),
-            IpAddr::V6(address) => Ipv6Cidr::new(address, length).map(Cidr::from),
-        };
-        (0..=128).rev().find_map(|length| {
-            let block = block(length)?;
-            self.routes.get(&block).map(|target| (block, *target))
-        })
+        longest(&self.routes, address.into())
     }
+}
+
+/// The route of the longest prefix that holds an address.
+fn longest<T: Copy>(routes: &BTreeMap<Cidr, T>, address: IpAddr) -> Option<(Cidr, T)> {
+    let block = |length| match address {
+        IpAddr::V4(address) => Ipv4Cidr::new(address, length).map(Cidr::from),
+        IpAddr::V6(address) => Ipv6Cidr::new(address, length).map(Cidr::from),
+    };
+    (0..=128).rev().find_map(|length| {
+        let block = block(length)?;
+        routes.get(&block).map(|target| (block, *target))
+    })
 }
 
 /// Where a route leads.
@@ -467,16 +471,13 @@ pub struct TransitAttachment {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransitRouteTable {
     /// Where each block leads, whether somebody said so or an attachment propagates it; `None`: nowhere.
-    pub routes: BTreeMap<Ipv4Cidr, Option<TransitGatewayAttachmentId>>,
+    pub routes: BTreeMap<Cidr, Option<TransitGatewayAttachmentId>>,
 }
 
 impl TransitRouteTable {
     /// The route of the longest prefix that holds the address.
-    pub fn lookup(&self, address: Ipv4Addr) -> Option<(Ipv4Cidr, Option<TransitGatewayAttachmentId>)> {
-        (0..=32).rev().find_map(|length| {
-            let block = Ipv4Cidr::new(address, length)?;
-            self.routes.get(&block).map(|target| (block, *target))
-        })
+    pub fn lookup(&self, address: impl Into<IpAddr>) -> Option<(Cidr, Option<TransitGatewayAttachmentId>)> {
+        longest(&self.routes, address.into())
     }
 }
 
@@ -493,6 +494,8 @@ pub struct TransitLink {
     pub subnet: SubnetId,
     /// The gateway's table that decides about what comes from it.
     pub table: Option<TransitGatewayRouteTableId>,
+    /// Whether the VPC has IPv6; if not, no packet of it passes.
+    pub ipv6: bool,
 }
 
 /// A security group.

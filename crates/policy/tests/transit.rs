@@ -4,13 +4,13 @@ mod common;
 
 use common::{cloud, eni, ip};
 use policy::{
-    Component, Endpoint, LinkState, Outcome, Packet, Place, Reason, RouteKey, RouteTable, Subnet, Target, Topology,
-    Traffic, TransitAttachment, TransitGateway, TransitRouteTable, Vpc, diff, plan, transit_link_name, verdict,
-    verdict_both_ways,
+    AclEntry, Component, Endpoint, LinkState, Outcome, Packet, Place, Reason, RouteKey, RouteTable, Subnet, Target,
+    Topology, Traffic, TransitAttachment, TransitGateway, TransitRouteTable, Vpc, diff, plan, transit_link_name,
+    verdict, verdict_both_ways,
 };
 use types::{
-    Ipv4Cidr, NetworkAclId, RouteTableId, SecurityGroupId, SubnetId, TransitGatewayAttachmentId, TransitGatewayId,
-    TransitGatewayRouteTableId, VpcId,
+    Cidr, Ipv4Cidr, Ipv6Cidr, NetworkAclId, Protocol, RouteTableId, SecurityGroupId, SubnetId,
+    TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId, VpcId,
 };
 
 const GATEWAY: TransitGatewayId = TransitGatewayId::from_number(1);
@@ -38,7 +38,7 @@ fn two() -> Topology {
         let block: Ipv4Cidr = format!("10.{number}.0.0/16").parse().unwrap();
         topology.vpcs.insert(vpc, Vpc::new(vec![block]));
         let routes = [
-            (types::Cidr::from(block), Target::Local),
+            (Cidr::from(block), Target::Local),
             ("10.0.0.0/8".parse().unwrap(), Target::TransitGateway(attachment(number))),
         ];
         let table = RouteTableId::from_number(number);
@@ -55,6 +55,28 @@ fn two() -> Topology {
         gateway(&mut topology).attachments.insert(attachment(number), it);
     }
     set_routes(&mut topology, &[("10.1.0.0/16", Some(1)), ("10.2.0.0/16", Some(2))]);
+    topology
+}
+
+/// The same with IPv6: 2001:db8:N00::/56 in each VPC, ::a in the machine, and all of the pool by the gateway.
+fn two_with_ipv6() -> Topology {
+    let mut topology = two();
+    for number in [1u128, 2] {
+        let block: Cidr = format!("2001:db8:{number}00::/56").parse().unwrap();
+        topology.vpcs.get_mut(&VpcId::from_number(number)).unwrap().ipv6_cidrs = vec![block.ipv6().unwrap()];
+        let routes = &mut topology.route_tables.get_mut(&RouteTableId::from_number(number)).unwrap().routes;
+        routes.insert(block, Target::Local);
+        routes.insert("2001:db8::/32".parse().unwrap(), Target::TransitGateway(attachment(number)));
+        let address = format!("2001:db8:{number}00::a").parse().unwrap();
+        topology.interfaces.get_mut(&eni(number)).unwrap().ipv6 = vec![address];
+    }
+    let group = topology.groups.get_mut(&SecurityGroupId::from_number(1)).unwrap();
+    (group.ingress, group.egress) = (common::rules(1, &["all ::/0"]), common::rules(50, &["all ::/0"]));
+    let all = AclEntry { number: 101, allow: true, protocol: Protocol::All, cidr: Ipv6Cidr::ANY.into() };
+    let acl = topology.acls.get_mut(&common::ACL).unwrap();
+    acl.ingress.push(all.clone());
+    acl.egress.push(all);
+    set_routes(&mut topology, &[("2001:db8:100::/56", Some(1)), ("2001:db8:200::/56", Some(2))]);
     topology
 }
 
@@ -101,7 +123,7 @@ fn drops_at_a_gateway_say_why() {
     let mut topology = two();
     let at = Component::TransitGateway(GATEWAY);
     assert_eq!(end(&topology, "10.9.0.1"), (at, Reason::NoTransitRoute { table: TABLE }));
-    let block: Ipv4Cidr = "10.2.0.10/32".parse().unwrap();
+    let block: Cidr = "10.2.0.10/32".parse().unwrap();
     for to in [None, Some(9)] {
         set_routes(&mut topology, &[("10.2.0.0/16", Some(2)), ("10.2.0.10/32", to)]);
         let attachment = to.map(attachment);
@@ -164,6 +186,57 @@ fn groups_mean_nobody_beyond_a_gateway() {
     let (at, reason) = end(&topology, "10.2.0.10");
     assert_eq!(at, Component::Interface(eni(2)));
     assert!(matches!(reason, Reason::NoRule { direction: policy::Direction::Ingress, .. }), "{reason:?}");
+}
+
+#[test]
+fn ipv6_passes_between_vpcs_that_have_it() {
+    let mut topology = two_with_ipv6();
+    let packet = |to: &str| Packet { source: ip("2001:db8:100::a"), ..packet(to) };
+    let end = |topology: &Topology, packet: Packet| {
+        let last = verdict(topology, &packet).path.last().unwrap().clone();
+        (last.at, last.reason)
+    };
+    let (there, back) = verdict_both_ways(&topology, &packet("2001:db8:200::a"), 40_000);
+    assert_eq!((there.outcome, back.unwrap().outcome), (Outcome::Accept, Outcome::Accept), "{there:#?}");
+    let [one, two] = [1, 2].map(|number| Component::Router(VpcId::from_number(number)));
+    let at = Component::TransitGateway(GATEWAY);
+    assert_eq!(end(&topology, packet("2001:db8:300::a")), (at, Reason::NoTransitRoute { table: TABLE }));
+    assert_eq!(end(&topology, packet("2001:db8:200::b")), (two, Reason::NoSuchAddress));
+    set_routes(&mut topology, &[("::/0", Some(1))]);
+    assert_eq!(end(&topology, packet("2001:db8:200::a")), (one, Reason::SourceOfThisVpc));
+    // From addresses of neither VPC, but for those that no router forwards.
+    set_routes(&mut topology, &[("::/0", Some(2))]);
+    topology.interfaces.get_mut(&eni(1)).unwrap().source_dest_check = false;
+    for (source, expected) in [("fd00::7", Outcome::Accept), ("2001:db8:200::b", Outcome::Drop)] {
+        let said = verdict(&topology, &Packet { source: ip(source), ..packet("2001:db8:200::a") });
+        assert_eq!(said.outcome, expected, "{source}: {said:#?}");
+    }
+    let link_local = Packet { source: ip("fe80::7"), ..packet("2001:db8:200::a") };
+    assert_eq!(end(&topology, link_local), (at, Reason::NeverRouted(ip("fe80::7"))));
+    // To a VPC without IPv6 no route of it leads.
+    topology.vpcs.get_mut(&VpcId::from_number(2)).unwrap().ipv6_cidrs.clear();
+    let (destination, attachment) = ("::/0".parse().unwrap(), Some(attachment(2)));
+    let reason = Reason::TransitBlackhole { table: TABLE, destination, attachment };
+    assert_eq!(end(&topology, packet("2001:db8:200::a")), (at, reason));
+}
+
+#[test]
+fn a_gateway_speaks_ipv6_where_a_vpc_does() {
+    let mut topology = two_with_ipv6();
+    let setting = |topology: &Topology, link: &str| {
+        let file = format!("net/ipv6/conf/{link}/disable_ipv6");
+        plan(topology).namespaces[&Place::TransitGateway(GATEWAY)].sysctls[&file].clone()
+    };
+    let links = [1, 2].map(|number| transit_link_name(attachment(number)));
+    assert_eq!(links.each_ref().map(|link| setting(&topology, link)), ["0", "0"]);
+    topology.vpcs.get_mut(&VpcId::from_number(2)).unwrap().ipv6_cidrs.clear();
+    assert_eq!(links.each_ref().map(|link| setting(&topology, link)), ["0", "1"]);
+    topology.vpcs.get_mut(&VpcId::from_number(1)).unwrap().ipv6_cidrs.clear();
+    assert_eq!(links.each_ref().map(|link| setting(&topology, link)), ["1", "1"]);
+    let alone = plan(&topology);
+    let namespace = &alone.namespaces[&Place::TransitGateway(GATEWAY)];
+    assert!(namespace.tables.iter().all(|(family, _)| *family == policy::Family::Ipv4), "{:?}", namespace.tables);
+    assert!(!namespace.table.sets.contains_key("never_routed6"));
 }
 
 #[test]

@@ -254,11 +254,35 @@ fn a_transit_gateway_has_static_routes_before_propagated_ones() {
     let told = world.topology().transit_gateways.remove(&gateway).unwrap();
     let table = TransitGatewayRouteTableId::from_number(1);
     assert_eq!(told.attachments[&own].table, Some(table));
-    let leads_to = |address: &str| told.tables[&table].lookup(address.parse().unwrap()).map(|(_, target)| target);
+    let leads_to = |address: &str| {
+        told.tables[&table].lookup(address.parse::<std::net::IpAddr>().unwrap()).map(|(_, target)| target)
+    };
     assert_eq!(leads_to("172.31.0.1"), Some(Some(own)), "propagated");
     assert_eq!(leads_to("10.1.0.1"), Some(None), "a static one to nowhere in place of the propagated one");
     assert_eq!(leads_to("192.0.2.1"), Some(Some(other)));
     assert_eq!(leads_to("8.8.8.8"), None);
+    assert_eq!(leads_to("2001:db8::1"), None);
+}
+
+#[test]
+fn a_transit_gateway_has_routes_of_ipv6() {
+    let mut world = World::new();
+    let (gateway, [own, _]) = with_transit_gateway(&mut world);
+    let attachment = resource::TransitGatewayAttachment::clone(&world.tx.transit_gateway_attachments[&own]);
+    let mut vpc = resource::Vpc::clone(&world.tx.vpcs[&attachment.vpc]);
+    let cidr = "2001:db8:0:100::/56".parse().unwrap();
+    vpc.ipv6_cidrs.push(resource::Ipv6Block { association: "vpc-cidr-assoc-00000000000000001".parse().unwrap(), cidr });
+    world.tx.put(vpc);
+    let table = TransitGatewayRouteTableId::from_number(1);
+    let leads_to = |world: &World, address: &str| {
+        let told = world.topology().transit_gateways.remove(&gateway).unwrap();
+        told.tables[&table].lookup(address.parse::<std::net::IpAddr>().unwrap()).map(|(_, target)| target)
+    };
+    assert_eq!(leads_to(&world, "2001:db8:0:100::1"), None, "the attachment propagates none");
+    let options = resource::TransitAttachmentOptions { ipv6: true, ..attachment.options };
+    world.tx.put(resource::TransitGatewayAttachment { options, ..attachment });
+    assert_eq!(leads_to(&world, "2001:db8:0:100::1"), Some(Some(own)));
+    assert_eq!(leads_to(&world, "2001:db8::1"), None);
 }
 
 #[test]

@@ -13,10 +13,10 @@ use types::{Ipv6Cidr, MacAddress};
 
 use super::build::{in_set, link, not_in_set, not_link, rule, set};
 use super::nft::{Action, CtState, Field, FieldType, Match, Part, Rule, TablePlan};
-use super::vpc::{SILENT, VpcCompiler};
+use super::vpc::{SILENT, TRANSIT_LINKS, VpcCompiler};
 use super::{FAR_END_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan};
 use crate::names::{EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, egress_only_link_name, gateway_link_name};
-use crate::ranges::ipv6_from_nowhere;
+use crate::ranges::{ipv6_from_nowhere, ipv6_not_from_transit};
 use crate::topology::Topology;
 
 /// Every interface's link with its addresses: who may send what.
@@ -31,6 +31,8 @@ const GATEWAY_USERS: &str = "gateway_users6";
 const NOT_ON_THE_INTERNET: &str = "not_on_the_internet6";
 /// The blocks of the VPCs behind links.
 const PEER_BLOCKS: &str = "peer_blocks6";
+/// What does not come from transit gateways.
+const NOT_FROM_TRANSIT: &str = "not_from_transit6";
 /// ICMPv6: its protocol number, and the first and last types that are about one link. They are MLD, router and neighbour
 /// discovery, and redirects (130 to 137), and MLD's second version (143).
 const ICMPV6: u16 = 58;
@@ -170,6 +172,7 @@ impl VpcCompiler<'_> {
         let own = rule([in_set(&[Field::InLink, Field::Ipv6Source], IPV6_ADDRESSES)], Action::Accept);
         self.add_neighbour_discovery(own);
         self.add_ipv6_peers();
+        self.add_ipv6_transits();
         self.add_ipv6_gateways();
     }
 
@@ -205,6 +208,18 @@ impl VpcCompiler<'_> {
         rules.push(rule([in_set(&[Field::InLink, Field::Ipv6Source], PEER_BLOCKS)], Action::Accept));
         let blocks = set(&[FieldType::LinkName, FieldType::Ipv6Address], true, blocks);
         self.table.sets.insert(PEER_BLOCKS.to_owned(), blocks);
+    }
+
+    /// What comes from transit gateways: anything but from its own addresses.
+    fn add_ipv6_transits(&mut self) {
+        if self.transits.is_empty() {
+            return;
+        }
+        let not_from = ipv6_not_from_transit(&self.vpc.ipv6_cidrs).into_iter().map(|block| vec![Part::cidr(block)]);
+        self.table.sets.insert(NOT_FROM_TRANSIT.to_owned(), set(&[FieldType::Ipv6Address], true, not_from));
+        let from = [in_set(&[Field::InLink], TRANSIT_LINKS), not_in_set(&[Field::Ipv6Source], NOT_FROM_TRANSIT)];
+        let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
+        rules.push(rule(from, Action::Accept));
     }
 
     /// What the gateways drop whatever the groups say. Nothing comes in by the egress-only one but answers.

@@ -104,8 +104,6 @@ fn way(topology: &Topology, vpc: VpcId, destination: Cidr, target: Target) -> Wa
             Some((id, _)) => return Way::Machine(id),
             None => None,
         },
-        // Transit gateways carry no IPv6 here.
-        Target::TransitGateway(_) if is_ipv6 => None,
         Target::TransitGateway(id) => topology.transit_link(vpc, id).map(|_| via(far_end, &transit_link_name(id))),
         Target::Blackhole => None,
     };

@@ -5,17 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Ipv4Cidr, TransitGatewayAttachmentId, TransitGatewayId};
+use types::{Cidr, Ipv4Cidr, Ipv6Cidr, TransitGatewayAttachmentId, TransitGatewayId};
 
 use super::build::{PRIORITY_CHOOSE, PRIORITY_FILTER, PRIORITY_RAW, TABLE, base, in_set, router_sysctls, rule, set};
 use super::nft::{Action, ChainKind, Data, DataType, Field, FieldType, Hook, Part, SetPlan, TablePlan};
 use super::vpc::TABLE_OF;
 use super::{
-    FAR_END_ADDRESS, Family, HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, TableNumber, VethPlan,
-    shared_mac,
+    FAR_END_ADDRESS, FAR_END_IPV6_ADDRESS, Family, HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan,
+    TableNumber, VethPlan, ipv6, shared_mac,
 };
 use crate::names::{route_table_number, transit_link_name};
-use crate::ranges::never_routed;
+use crate::ranges::{ipv6_never_routed, never_routed};
 use crate::topology::{Topology, TransitGateway, TransitLink};
 
 /// Adds the namespaces of transit gateways, and the links to the VPCs that are attached.
@@ -43,19 +43,25 @@ fn veth(gateway: TransitGatewayId, name: &str, link: &TransitLink) -> VethPlan {
 }
 
 fn namespace(gateway: &TransitGateway, links: &BTreeMap<String, TransitLink>) -> NamespacePlan {
+    let families: &[Family] =
+        if links.values().any(|link| link.ipv6) { &[Family::Ipv4, Family::Ipv6] } else { &[Family::Ipv4] };
     let mut plan = NamespacePlan {
-        sysctls: router_sysctls(),
+        sysctls: sysctls(links, families),
         up: links.keys().cloned().chain(["lo".to_owned()]).collect(),
-        blackholes: BTreeSet::from([RouteKey::main(Ipv4Cidr::ANY)]),
+        blackholes: families.iter().map(|family| RouteKey::main(everything(*family))).collect(),
         ..NamespacePlan::default()
     };
-    let ways: BTreeMap<_, _> = links.iter().map(|(name, link)| (link.attachment, name)).collect();
+    let ways: BTreeMap<_, _> = links.iter().map(|(name, link)| (link.attachment, (name, link.ipv6))).collect();
     let mut numbers = BTreeMap::new();
     let mut taken: BTreeMap<TableNumber, String> = BTreeMap::new();
     for id in links.values().filter_map(|link| link.table).collect::<BTreeSet<_>>() {
         let Some(table) = gateway.tables.get(&id) else { continue };
-        let way = |target: &Option<TransitGatewayAttachmentId>| target.and_then(|id| ways.get(&id)).copied();
-        let found: Vec<(Ipv4Cidr, Option<&String>)> = table.routes.iter().map(|(to, it)| (*to, way(it))).collect();
+        let way = |to: &Cidr, target: &Option<TransitGatewayAttachmentId>| {
+            let (name, ipv6) = *ways.get(&(*target)?)?;
+            (ipv6 || to.ipv4().is_some()).then_some(name)
+        };
+        let in_use = table.routes.iter().filter(|(to, _)| families.len() > 1 || to.ipv4().is_some());
+        let found: Vec<(Cidr, Option<&String>)> = in_use.map(|(to, it)| (*to, way(to, it))).collect();
         // Tables of the same routes are one; of two others with one number the second is left out, and decides nothing.
         let text: String = found.iter().map(|(destination, link)| format!("{destination} {link:?}\n")).collect();
         let number = TableNumber(route_table_number(&text));
@@ -63,16 +69,13 @@ fn namespace(gateway: &TransitGateway, links: &BTreeMap<String, TransitLink>) ->
             continue;
         }
         numbers.insert(id, number);
-        plan.tables.insert((Family::Ipv4, number));
-        plan.blackholes.insert(RouteKey { table: number, destination: Ipv4Cidr::ANY.into() });
+        let key = |destination| RouteKey { table: number, destination };
+        plan.tables.extend(families.iter().map(|family| (*family, number)));
+        plan.blackholes.extend(families.iter().map(|family| key(everything(*family))));
         for (destination, link) in found {
-            let key = RouteKey { table: number, destination: destination.into() };
             match link {
-                Some(link) => {
-                    let via = RoutePlan::Via { gateway: FAR_END_ADDRESS.into(), link: link.clone(), source: None };
-                    plan.routes.insert(key, via);
-                }
-                None => drop(plan.blackholes.insert(key)),
+                Some(link) => drop(plan.routes.insert(key(destination), by(link, destination))),
+                None => drop(plan.blackholes.insert(key(destination))),
             }
         }
     }
@@ -80,22 +83,68 @@ fn namespace(gateway: &TransitGateway, links: &BTreeMap<String, TransitLink>) ->
         let number = numbers.get(&link.table?)?;
         Some((vec![Part::Link(name.clone())], Some(Data::Mark(number.0))))
     });
-    plan.table = rules(links, marks.collect());
+    plan.table = rules(links, marks.collect(), families);
     plan
 }
 
+/// All addresses of a family.
+fn everything(family: Family) -> Cidr {
+    match family {
+        Family::Ipv4 => Ipv4Cidr::ANY.into(),
+        Family::Ipv6 => Ipv6Cidr::ANY.into(),
+    }
+}
+
+/// By the link of an attachment.
+fn by(link: &str, destination: Cidr) -> RoutePlan {
+    let gateway = if destination.ipv6().is_some() { FAR_END_IPV6_ADDRESS.into() } else { FAR_END_ADDRESS.into() };
+    RoutePlan::Via { gateway, link: link.to_owned(), source: None }
+}
+
+/// IPv6 is on where a VPC that is attached has it, and on the links to such.
+fn sysctls(links: &BTreeMap<String, TransitLink>, families: &[Family]) -> BTreeMap<String, String> {
+    let has_ipv6 = families.contains(&Family::Ipv6);
+    let mut sysctls = router_sysctls();
+    sysctls.extend(ipv6::link_sysctls("lo", has_ipv6));
+    sysctls.extend(links.iter().flat_map(|(name, link)| ipv6::link_sysctls(name, link.ipv6)));
+    if has_ipv6 {
+        sysctls.extend(ipv6::router_sysctls());
+    }
+    sysctls
+}
+
 /// Only what comes in by an attachment goes out by one; nothing else is said or heard.
-fn rules(links: &BTreeMap<String, TransitLink>, marks: BTreeMap<Vec<Part>, Option<Data>>) -> TablePlan {
+fn rules(
+    links: &BTreeMap<String, TransitLink>,
+    marks: BTreeMap<Vec<Part>, Option<Data>>,
+    families: &[Family],
+) -> TablePlan {
     const ATTACHMENTS: &str = "attachments";
-    const NEVER_ROUTED: &str = "never_routed";
     let filter = |hook, priority, shut, rules| base(ChainKind::Filter, hook, priority, shut, rules);
     let is_attached = |field| in_set(&[field], ATTACHMENTS);
-    let never = |field| rule([in_set(&[field], NEVER_ROUTED)], Action::Drop);
-    let through = vec![
-        never(Field::Source),
-        never(Field::Destination),
-        rule([is_attached(Field::InLink), is_attached(Field::OutLink)], Action::Accept),
-    ];
+    let names = links.keys().map(|name| vec![Part::Link(name.clone())]);
+    let table_of =
+        SetPlan { key: vec![FieldType::LinkName], interval: false, data: Some(DataType::Mark), elements: marks };
+    let mut sets = BTreeMap::from([
+        (ATTACHMENTS.to_owned(), set(&[FieldType::LinkName], false, names)),
+        (TABLE_OF.to_owned(), table_of),
+    ]);
+    let mut through = Vec::new();
+    for family in families {
+        let (name, address, fields, blocks): (_, _, _, Vec<Cidr>) = match family {
+            Family::Ipv4 => {
+                let blocks = never_routed().into_iter().map(Cidr::from).collect();
+                ("never_routed", FieldType::Address, [Field::Source, Field::Destination], blocks)
+            }
+            Family::Ipv6 => {
+                let blocks = ipv6_never_routed().into_iter().map(Cidr::from).collect();
+                ("never_routed6", FieldType::Ipv6Address, [Field::Ipv6Source, Field::Ipv6Destination], blocks)
+            }
+        };
+        through.extend(fields.map(|field| rule([in_set(&[field], name)], Action::Drop)));
+        sets.insert(name.to_owned(), set(&[address], true, blocks.into_iter().map(|block| vec![Part::cidr(block)])));
+    }
+    through.push(rule([is_attached(Field::InLink), is_attached(Field::OutLink)], Action::Accept));
     let choose = vec![rule([], Action::Mark { field: Field::InLink, map: TABLE_OF.to_owned() })];
     let chains = BTreeMap::from([
         (
@@ -106,15 +155,6 @@ fn rules(links: &BTreeMap<String, TransitLink>, marks: BTreeMap<Vec<Part>, Optio
         ("local".to_owned(), filter(Hook::Input, PRIORITY_FILTER, true, Vec::new())),
         ("silent".to_owned(), filter(Hook::Output, PRIORITY_FILTER, true, Vec::new())),
         ("through".to_owned(), filter(Hook::Forward, PRIORITY_FILTER, true, through)),
-    ]);
-    let names = links.keys().map(|name| vec![Part::Link(name.clone())]);
-    let never = never_routed().into_iter().map(|block| vec![Part::cidr(block)]);
-    let table_of =
-        SetPlan { key: vec![FieldType::LinkName], interval: false, data: Some(DataType::Mark), elements: marks };
-    let sets = BTreeMap::from([
-        (ATTACHMENTS.to_owned(), set(&[FieldType::LinkName], false, names)),
-        (NEVER_ROUTED.to_owned(), set(&[FieldType::Address], true, never)),
-        (TABLE_OF.to_owned(), table_of),
     ]);
     TablePlan { name: TABLE.to_owned(), sets, chains, ..TablePlan::default() }
 }

@@ -31,6 +31,8 @@ use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Topo
 const INTERFACE_ADDRESSES: &str = "interface_addresses";
 /// The links that lead out of the VPC.
 const OUTER_LINKS: &str = "outer_links";
+/// The links of its attachments to transit gateways.
+pub(super) const TRANSIT_LINKS: &str = "transit_links";
 /// The number of the route table that decides about what comes in by a link.
 pub(super) const TABLE_OF: &str = "table_of";
 
@@ -49,7 +51,7 @@ pub(super) struct VpcCompiler<'a> {
     /// The links to the VPCs it is peered with.
     pub(super) peers: BTreeMap<String, VpcId>,
     /// The links to the transit gateways it is attached to.
-    transits: BTreeMap<String, TransitLink>,
+    pub(super) transits: BTreeMap<String, TransitLink>,
     pub(super) table: TablePlan,
 }
 
@@ -221,7 +223,6 @@ impl<'a> VpcCompiler<'a> {
         const NOT_ON_THE_INTERNET: &str = "not_on_the_internet";
         const UNCHECKED: &str = "unchecked_interfaces";
         const PEER_BLOCKS: &str = "peer_blocks";
-        const TRANSIT_LINKS: &str = "transit_links";
         const NOT_FROM_TRANSIT: &str = "not_from_transit";
         let mut rules = vec![
             rule([in_set(&[Field::InLink, Field::Source], INTERFACE_ADDRESSES)], Action::Accept),

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use types::{
-    Cidr, Ipv4Cidr, NatGatewayId, NetworkAclId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId,
-    SubnetId, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
+    Cidr, NatGatewayId, NetworkAclId, NetworkInterfaceId, RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId,
+    TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId, VpcId, VpcPeeringConnectionId,
 };
 
 use crate::topology::{Direction, Target};
@@ -100,7 +100,7 @@ pub enum Reason {
         /// The gateway's table.
         table: TransitGatewayRouteTableId,
         /// The block of addresses that the route is for.
-        destination: Ipv4Cidr,
+        destination: Cidr,
         /// The attachment it leads to.
         attachment: TransitGatewayAttachmentId,
     },
@@ -184,7 +184,7 @@ pub enum Reason {
         /// The gateway's table.
         table: TransitGatewayRouteTableId,
         /// The block of addresses that the route is for.
-        destination: Ipv4Cidr,
+        destination: Cidr,
         /// Where it should lead; `None` if to nowhere.
         attachment: Option<TransitGatewayAttachmentId>,
     },

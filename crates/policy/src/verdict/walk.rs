@@ -263,8 +263,6 @@ impl<'a> Way<'a> {
                 Some((_, other)) => (vec![by], Some(Next::Peering(peering, other))),
                 None => blackhole(),
             },
-            // Transit gateways carry no IPv6 here.
-            Target::TransitGateway(_) if self.to.is_ipv6() => blackhole(),
             Target::TransitGateway(attachment) => match self.topology.transit_link(vpc, attachment) {
                 Some(link) => (vec![by], Some(Next::Transit(link))),
                 None => blackhole(),

@@ -1,9 +1,9 @@
 //! Through a transit gateway.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::{Link, MOST_GATEWAYS, Way};
-use crate::ranges::never_routed;
+use crate::ranges::{ipv6_never_routed, never_routed};
 use crate::topology::{Direction, TransitLink};
 use crate::verdict::ArrivedAt;
 use crate::verdict::reason::{Component, Reason};
@@ -27,10 +27,12 @@ impl Way<'_> {
         let Some((table, routes)) = table else {
             return self.dropped(at, Reason::NotAssociated(by.attachment));
         };
-        let Some((destination, attachment)) = routes.lookup(ipv4(self.to)?) else {
+        let Some((destination, attachment)) = routes.lookup(self.to) else {
             return self.dropped(at, Reason::NoTransitRoute { table });
         };
-        let is_there = |link: &TransitLink| link.gateway == by.gateway && Some(link.attachment) == attachment;
+        let carries = |link: &TransitLink| link.ipv6 || self.to.is_ipv4();
+        let is_there =
+            |link: &TransitLink| link.gateway == by.gateway && Some(link.attachment) == attachment && carries(link);
         let Some(to) = self.topology.transit_links().find(is_there) else {
             return self.dropped(at, Reason::TransitBlackhole { table, destination, attachment });
         };
@@ -58,11 +60,9 @@ impl Way<'_> {
     }
 }
 
-/// Only IPv4 comes to a transit gateway: routes of IPv6 to one are black holes.
-fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
-    if let IpAddr::V4(address) = address { Some(address) } else { None }
-}
-
 fn is_never_routed(address: IpAddr) -> bool {
-    ipv4(address).is_none_or(|address| never_routed().iter().any(|block| block.contains(address)))
+    match address {
+        IpAddr::V4(address) => never_routed().iter().any(|block| block.contains(address)),
+        IpAddr::V6(address) => ipv6_never_routed().iter().any(|block| block.contains(address)),
+    }
 }
