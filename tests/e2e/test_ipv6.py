@@ -11,6 +11,21 @@ from support.machine import soon, ssh_line, tcp, tcp_seen_as
 # The first address of the block that the cloud's IPv6 addresses come from.
 OPERATOR = "2001:db8::1"
 
+# Asks for a token, and prints the largest hop limit of what bears an answer of it.
+HOP_LIMITS = """
+import socket, subprocess, sys
+heard = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x86DD))
+heard.settimeout(3)
+root, header = sys.argv[1:]
+subprocess.run(["curl", "-6", "-g", "-sf", "-m", "3", "-X", "PUT", "-H", header, root + "/api/token"], check=True, stdout=subprocess.DEVNULL)
+limits = set()
+while not limits:
+    packet = heard.recv(2048)
+    if b"HTTP/1.1 200" in packet and packet[8:24] == socket.inet_pton(socket.AF_INET6, "fd00:ec2::254"):
+        limits.add(packet[7])
+print(*limits)
+"""
+
 
 class DualStack:
     """A VPC with IPv6 and an internet gateway, one subnet, and routes of both families to the gateway."""
@@ -121,6 +136,33 @@ def test_addresses_come_and_go_on_a_running_machine_and_stay_over_a_reboot(bench
     vpc.ec2.start_instances(InstanceIds=[machine.id])
     machine.until_ssh().serve("tcp6", 7000)
     assert from_outside()[1] == "open" and inside(machine) == {f"{other}/128"}
+
+
+def test_metadata_and_names_are_told_by_ipv6(bench, vpc):
+    group = bench.group("mute", "tcp 22", egress=False, vpc=vpc.id)
+    options = {"HttpProtocolIpv6": "enabled", "HttpTokens": "required"}
+    machine = bench.run(group, SubnetId=vpc.subnet, Ipv6AddressCount=1, MetadataOptions=options)
+    assert machine.describe()["MetadataOptions"]["HttpProtocolIpv6"] == "enabled"
+    root = "http://[fd00:ec2::254]/latest"
+    seconds = "X-aws-ec2-metadata-token-ttl-seconds: 60"
+    token = machine.out(f"curl -6 -g -sf -m 3 -X PUT -H '{seconds}' '{root}/api/token'")
+    ask = f"curl -6 -g -s -m 3 -w ' %{{http_code}}' -H 'X-aws-ec2-metadata-token: {token}' '{root}/meta-data/instance-id'"
+    assert machine.out(ask) == f"{machine.id} 200"
+    # The hop limit of the token's packets is the one asked for; the answer is read below TCP.
+    assert machine.sudo_python(HOP_LIMITS, root, seconds) == "1", "EC2's own"
+    modify = lambda **options: bench.ec2.modify_instance_metadata_options(InstanceId=machine.id, **options)
+    modify(HttpPutResponseHopLimit=7)
+    assert machine.sudo_python(HOP_LIMITS, root, seconds) == "7"
+    name = machine.describe()["PrivateDnsName"]
+    machine.ssh("echo nameserver fd00:ec2::253 | sudo tee /etc/resolv.conf")
+    assert machine.out(f"getent ahostsv4 {name} | head -1").split()[0] == machine.private
+    modify(HttpProtocolIpv6="disabled")
+    silence = f"{ask} -o /dev/null; echo \" $?\""
+    soon(lambda: machine.out(silence), "000 28", 20)
+    by_ipv4 = ask.replace("-6 -g", "").replace("[fd00:ec2::254]", "169.254.169.254")
+    assert machine.out(by_ipv4) == f"{machine.id} 200", "by IPv4 it is told as before"
+    modify(HttpProtocolIpv6="enabled")
+    soon(lambda: machine.out(ask), f"{machine.id} 200", 20)
 
 
 def test_an_egress_only_gateway_lets_nobody_in(bench, vpc):

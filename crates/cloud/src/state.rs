@@ -3,7 +3,7 @@
 //! All maps are persistent: a copy shares its structure with the original, so a reader keeps a snapshot for as
 //! long as it likes and a writer changes its own copy.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
@@ -196,6 +196,14 @@ impl Tables {
     /// The ranges of a subnet that are set aside: addresses in them are never chosen, only named.
     pub fn reservations_of(&self, subnet: SubnetId) -> impl Iterator<Item = &Arc<SubnetCidrReservation>> {
         self.subnet_cidr_reservations.values().filter(move |reservation| reservation.subnet == subnet)
+    }
+
+    /// The interface that holds an address of a VPC.
+    pub fn holder_of(&self, vpc: VpcId, address: IpAddr) -> Option<NetworkInterfaceId> {
+        match address {
+            IpAddr::V4(address) => self.private_addresses.get(&(vpc, address)).copied(),
+            IpAddr::V6(address) => self.ipv6_addresses.get(&(vpc, address)).copied(),
+        }
     }
 
     /// The interfaces of an instance, the primary one first.

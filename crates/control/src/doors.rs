@@ -3,19 +3,17 @@
 //! The controller opens the sockets where packets of the VPC arrive; what answers on them is handed in from outside.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use cloud::State;
 use host::network::{Network, SocketSpec, Transport, VpcSocket};
-use policy::Topology;
+use policy::{METADATA_ADDRESS, METADATA_IPV6_ADDRESS, RESOLVER_ADDRESS, RESOLVER_IPV6_ADDRESS, Topology};
 use tokio::task::JoinHandle;
 use types::{Region, VpcId};
 
-/// Where the metadata service is (EC2 User Guide, "Access instance metadata").
-const METADATA: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(169, 254, 169, 254), 80);
-/// Where the resolver is beside its address in the VPC (VPC guide, "Amazon DNS server").
-const LINK_LOCAL_RESOLVER: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// The port of the metadata service (EC2 User Guide, "Access instance metadata").
+const METADATA_PORT: u16 = 80;
 /// The port of the DNS.
 const DNS_PORT: u16 = 53;
 
@@ -23,7 +21,7 @@ const DNS_PORT: u16 = 53;
 #[derive(Debug)]
 pub struct DoorSockets {
     /// The metadata service's.
-    pub metadata: TcpListener,
+    pub metadata: Vec<TcpListener>,
     /// The resolver's for datagrams.
     pub resolver_udp: Vec<UdpSocket>,
     /// The resolver's for streams.
@@ -86,19 +84,35 @@ impl Drop for OpenDoors {
     }
 }
 
+/// The sockets of both families. Those of IPv6 are there before the VPC has it, so that nothing needs to be opened once it
+/// does; a kernel without IPv6 has none.
 fn sockets(network: &dyn Network, vpc: VpcId, resolver: Ipv4Addr) -> host::Result<DoorSockets> {
-    let tcp = |address| match network.open_in_vpc(vpc, SocketSpec { transport: Transport::Tcp, address })? {
+    let mut sockets = sockets_at(network, vpc, METADATA_ADDRESS.into(), &[resolver.into(), RESOLVER_ADDRESS.into()])?;
+    match sockets_at(network, vpc, METADATA_IPV6_ADDRESS.into(), &[RESOLVER_IPV6_ADDRESS.into()]) {
+        Ok(more) => {
+            sockets.metadata.extend(more.metadata);
+            sockets.resolver_udp.extend(more.resolver_udp);
+            sockets.resolver_tcp.extend(more.resolver_tcp);
+        }
+        Err(error) => tracing::warn!(%vpc, error = crate::chain(&error), "no metadata and no resolver by IPv6"),
+    }
+    Ok(sockets)
+}
+
+fn sockets_at(network: &dyn Network, vpc: VpcId, metadata: IpAddr, resolvers: &[IpAddr]) -> host::Result<DoorSockets> {
+    let open = |transport, address| network.open_in_vpc(vpc, SocketSpec { transport, address });
+    let tcp = |address| match open(Transport::Tcp, address)? {
         VpcSocket::Tcp(listener) => Ok(listener),
         VpcSocket::Udp(_) => Err(host::HostError::Other("asked for a TCP socket, got a UDP one".to_owned())),
     };
-    let udp = |address| match network.open_in_vpc(vpc, SocketSpec { transport: Transport::Udp, address })? {
+    let udp = |address| match open(Transport::Udp, address)? {
         VpcSocket::Udp(socket) => Ok(socket),
         VpcSocket::Tcp(_) => Err(host::HostError::Other("asked for a UDP socket, got a TCP one".to_owned())),
     };
-    let resolvers = [resolver, LINK_LOCAL_RESOLVER].map(|ip| SocketAddrV4::new(ip, DNS_PORT));
+    let resolvers = || resolvers.iter().map(|ip| SocketAddr::new(*ip, DNS_PORT));
     Ok(DoorSockets {
-        metadata: tcp(METADATA)?,
-        resolver_udp: resolvers.into_iter().map(udp).collect::<host::Result<_>>()?,
-        resolver_tcp: resolvers.into_iter().map(tcp).collect::<host::Result<_>>()?,
+        metadata: vec![tcp(SocketAddr::new(metadata, METADATA_PORT))?],
+        resolver_udp: resolvers().map(udp).collect::<host::Result<_>>()?,
+        resolver_tcp: resolvers().map(tcp).collect::<host::Result<_>>()?,
     })
 }

@@ -38,6 +38,9 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
             if tables.flow_logs.values().any(|log| log.resource.covers(interface)) {
                 topology.watched.insert(interface.id);
             }
+            if is_told_by_ipv6(tables, interface) {
+                topology.metadata_by_ipv6.insert(interface.id);
+            }
             topology.interfaces.insert(interface.id, interface_of(tables, interface));
         }
         for gateway in tables.nat_gateways.values().filter(|gateway| gateway.is_alive()) {
@@ -197,6 +200,12 @@ fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Inte
         link: if has_link(tables, interface) { LinkState::Attached } else { LinkState::Detached },
         kind,
     }
+}
+
+/// Whether its instance has asked for metadata by IPv6.
+fn is_told_by_ipv6(tables: &Tables, interface: &resource::NetworkInterface) -> bool {
+    let instance = interface.attachment.as_ref().and_then(|it| tables.instances.get(&it.instance));
+    instance.is_some_and(|instance| instance.metadata.ipv6)
 }
 
 /// Whether something is behind the interface: a machine that runs, or a NAT gateway that is available.

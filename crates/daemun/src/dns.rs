@@ -1,7 +1,7 @@
 //! The resolver of a VPC.
 //!
-//! Every VPC has one, at the base of its primary block plus two and at 169.254.169.253, on sockets inside the VPC's own
-//! namespace. It knows the names of the VPC by itself (`zone`) and asks the host's resolvers for everything else
+//! Every VPC has one, at the base of its primary block plus two, at 169.254.169.253 and, where it has IPv6, at
+//! fd00:ec2::253, on sockets inside the VPC's own namespace. It knows the names of the VPC by itself (`zone`) and asks the host's resolvers for everything else
 //! (`forward`). Where the VPC's `enableDnsSupport` is off it stays silent, as on AWS.
 //!
 //! Guests are not trusted. Only addresses that an interface of the VPC holds are answered, and the host drops packets
@@ -17,7 +17,7 @@ mod message;
 mod tests;
 mod zone;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -125,9 +125,8 @@ impl Desk {
 
     /// The interface of the VPC that holds this address.
     fn interface(&self, source: SocketAddr) -> Option<NetworkInterfaceId> {
-        let IpAddr::V4(ip) = source.ip() else { return None };
         let state = self.own.ledger.state();
-        state.regions.get(&self.own.region)?.private_addresses.get(&(self.own.vpc, ip)).copied()
+        state.regions.get(&self.own.region)?.holder_of(self.own.vpc, source.ip())
     }
 
     /// Decides about a packet. Never waits.

@@ -1,12 +1,13 @@
 //! The instance metadata service.
 //!
-//! Every VPC has one, on 169.254.169.254 port 80 of the VPC's own namespace. Which instance asks is told by the source
-//! address alone: the host drops packets of an instance that do not carry its address, so nobody can ask in another's
-//! name. A source that belongs to no instance is hung up on.
+//! Every VPC has one, on 169.254.169.254 and fd00:ec2::254, port 80, of the VPC's own namespace. Which instance asks is
+//! told by the source address alone: the host drops packets of an instance that do not carry its address, so nobody can
+//! ask in another's name. A source that belongs to no instance is hung up on, and so is one of IPv6 whose instance has not
+//! asked for that (`HttpProtocolIpv6`).
 //!
 //! Both versions are spoken. Version 2 wants a session token that a PUT has fetched before; version 1 is the same
 //! without, unless the instance was launched with `HttpTokens=required`. The answer to the PUT is sent with the
-//! instance's hop limit as IP TTL, so that it gets no further than the owner of the instance wants. What there is to
+//! instance's hop limit as that of its packets, so that it gets no further than the owner of the instance wants. What there is to
 //! read is in `metadata`, as a function of the State at the time of the request: a new public address or a new tag is
 //! there at once.
 //!
@@ -25,12 +26,12 @@ mod token;
 mod tree;
 
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cloud::Config;
 use cloud::sessions::SessionKey;
+use cloud::{Config, State};
 use hyper::header::HeaderMap;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -39,7 +40,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use store::Ledger;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use types::{InstanceId, NetworkInterfaceId, Region, VpcId};
+use types::{InstanceId, NetworkInterfaceId, Region, Timestamp, VpcId};
 
 use crate::quota::{Rate, Slot, Slots};
 use metadata::Subject;
@@ -76,15 +77,19 @@ pub struct Imds {
 }
 
 impl Imds {
-    /// Answers on this listener for as long as the future is polled; dropping it hangs up on everyone.
+    /// Answers on these listeners for as long as the future is polled; dropping it hangs up on everyone.
     ///
-    /// Returns only if the listener cannot be used at all; that is logged.
-    pub async fn serve(self, listener: std::net::TcpListener) {
-        let vpc = self.vpc;
-        match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
-            Ok(listener) => Service::new(self).accept_all(listener).await,
-            Err(error) => tracing::error!(%vpc, %error, "the metadata service has no listener"),
+    /// Returns only if no listener can be used at all; that is logged.
+    pub async fn serve(self, listeners: Vec<std::net::TcpListener>) {
+        let service = Service::new(self);
+        let mut open = JoinSet::new();
+        for listener in listeners {
+            match listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener)) {
+                Ok(listener) => drop(open.spawn(Arc::clone(&service).accept_all(listener))),
+                Err(error) => tracing::error!(vpc = %service.imds.vpc, %error, "the metadata service lacks a listener"),
+            }
         }
+        while open.join_next().await.is_some() {}
     }
 }
 
@@ -125,15 +130,23 @@ impl Service {
     }
 
     /// Whether to talk to this peer at all: an interface of the VPC that has not too many connections already.
-    fn admit(&self, peer: SocketAddr) -> Option<(Ipv4Addr, Slot<NetworkInterfaceId>)> {
-        let IpAddr::V4(source) = peer.ip() else { return None };
-        let state = self.imds.ledger.state();
-        let tables = state.regions.get(&self.imds.region)?;
-        let interface = *tables.private_addresses.get(&(self.imds.vpc, source))?;
+    fn admit(&self, peer: SocketAddr) -> Option<(IpAddr, Slot<NetworkInterfaceId>)> {
+        let (source, state, now) = (peer.ip(), self.imds.ledger.state(), control::now());
+        let interface = state.regions.get(&self.imds.region)?.holder_of(self.imds.vpc, source)?;
+        let takes_ipv6 = || self.behind(&state, interface, now).is_some_and(|it| it.instance.metadata.ipv6);
+        if source.is_ipv6() && !takes_ipv6() {
+            return None;
+        }
         Some((source, self.connections.take(interface)?))
     }
 
-    async fn converse(self: Arc<Self>, stream: TcpStream, source: Ipv4Addr, _slot: Slot<NetworkInterfaceId>) {
+    /// The instance behind an interface.
+    fn behind<'a>(&'a self, state: &'a State, interface: NetworkInterfaceId, now: Timestamp) -> Option<Subject<'a>> {
+        let Imds { config, region, .. } = &self.imds;
+        Subject::behind(config, region, state, &self.session_key, interface, now)
+    }
+
+    async fn converse(self: Arc<Self>, stream: TcpStream, source: IpAddr, _slot: Slot<NetworkInterfaceId>) {
         // A second handle, since the connection belongs to the HTTP machinery once it is served.
         let (stream, socket) = match with_second_handle(stream) {
             Ok(both) => both,
@@ -142,9 +155,9 @@ impl Service {
         let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
             let mut answer = self.answer(source, request.method(), request.uri().path(), request.headers());
             if let Some(hop_limit) = answer.hop_limit
-                && let Err(error) = socket.set_ttl(u32::from(hop_limit))
+                && let Err(error) = host::network::limit_hops(&socket, hop_limit)
             {
-                tracing::error!(%source, %error, "cannot limit how far a session token travels");
+                tracing::error!(%source, error = &error as &dyn std::error::Error, "cannot limit how far a session token travels");
                 answer = Answer::failure(StatusCode::INTERNAL_SERVER_ERROR);
             }
             std::future::ready(Ok::<_, Infallible>(answer.into_response()))
@@ -164,14 +177,12 @@ impl Service {
         }
     }
 
-    fn answer(&self, source: Ipv4Addr, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
-        let Imds { ledger, config, region, vpc, .. } = &self.imds;
+    fn answer(&self, source: IpAddr, method: &Method, path: &str, headers: &HeaderMap) -> Answer {
+        let Imds { ledger, region, vpc, .. } = &self.imds;
         // Looked up anew at each request: the address may have changed hands since the connection was made.
         let (state, now) = (ledger.state(), control::now());
-        let interface = state.regions.get(region).and_then(|tables| tables.private_addresses.get(&(*vpc, source)));
-        let Some(subject) =
-            interface.and_then(|id| Subject::behind(config, region, &state, &self.session_key, *id, now))
-        else {
+        let interface = state.regions.get(region).and_then(|tables| tables.holder_of(*vpc, source));
+        let Some(subject) = interface.and_then(|id| self.behind(&state, id, now)) else {
             return Answer::failure(StatusCode::NOT_FOUND);
         };
         if !self.requests.take(subject.instance.id, Instant::now()) {

@@ -43,6 +43,9 @@ pub struct Topology {
     /// The interfaces whose packets are counted for flow logs.
     #[serde(default)]
     pub watched: BTreeSet<NetworkInterfaceId>,
+    /// The interfaces of machines that the metadata service answers by IPv6, too.
+    #[serde(default)]
+    pub metadata_by_ipv6: BTreeSet<NetworkInterfaceId>,
 }
 
 impl Topology {
@@ -60,6 +63,7 @@ impl Topology {
             peerings: BTreeMap::new(),
             transit_gateways: BTreeMap::new(),
             watched: BTreeSet::new(),
+            metadata_by_ipv6: BTreeSet::new(),
         }
     }
 

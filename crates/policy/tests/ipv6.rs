@@ -4,8 +4,9 @@ mod common;
 
 use common::{ACL, SUBNET, TABLE, VPC, add_group, add_instance, cloud, eni, ip, routes, sg};
 use policy::{
-    AclEntry, ArrivedAt, Component, Direction, Endpoint, METADATA_ADDRESS, Outcome, Packet, Peering,
-    ROUTER_IPV6_ADDRESS, Reason, Target, Topology, Traffic, Vpc, verdict, verdict_both_ways,
+    AclEntry, ArrivedAt, Component, Direction, Endpoint, METADATA_ADDRESS, METADATA_IPV6_ADDRESS, Outcome, Packet,
+    Peering, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS, Reason, Target, Topology, Traffic, Vpc, verdict,
+    verdict_both_ways,
 };
 use types::{Cidr, Ipv6Cidr, NetworkInterfaceId, Protocol, SubnetId, VpcId, VpcPeeringConnectionId};
 
@@ -202,6 +203,39 @@ fn peered_vpcs_meet_and_nobody_beyond() {
     topology.peerings.clear();
     let reason = end(&topology, A, OWN_A, THERE, Traffic::Tcp(80)).1;
     assert!(matches!(reason, Reason::BlackholeRoute { target: Target::Peering(_), .. }), "{reason:?}");
+}
+
+#[test]
+fn services_answer_by_ipv6_and_metadata_only_who_asked_for_it() {
+    let mut topology = two();
+    let (metadata, resolver) = (METADATA_IPV6_ADDRESS.to_string(), RESOLVER_IPV6_ADDRESS.to_string());
+    assert_eq!((&*metadata, &*resolver), ("fd00:ec2::254", "fd00:ec2::253"));
+    topology.metadata_by_ipv6.insert(eni(0xb));
+    let router = Component::Router(VPC);
+    // B may call nobody: groups are not asked.
+    for (from, own, to, traffic, reason) in [
+        (B, OWN_B, &metadata, Traffic::Tcp(80), Reason::Service),
+        (A, OWN_A, &metadata, Traffic::Tcp(80), Reason::NoMetadataByIpv6),
+        (B, OWN_B, &metadata, Traffic::Tcp(443), Reason::RouterAddress),
+        (A, OWN_A, &metadata, Traffic::IPV6_PING, Reason::RouterAddress),
+        (A, OWN_A, &resolver, Traffic::Udp(53), Reason::Service),
+        (B, OWN_B, &resolver, Traffic::Tcp(53), Reason::Service),
+        (B, OWN_B, &resolver, Traffic::Tcp(80), Reason::RouterAddress),
+    ] {
+        assert_eq!(end(&topology, from, own, to, traffic), (router, reason), "{own} to {to} {traffic:?}");
+    }
+    // Nobody asks in another's name, checked or not.
+    let b = topology.interfaces.get_mut(&eni(0xb)).unwrap();
+    b.source_dest_check = false;
+    let own = vec![ip("172.31.0.11"), ip(OWN_B)];
+    assert_eq!(end(&topology, B, OWN_A, &metadata, Traffic::Tcp(80)), (router, Reason::SpoofedSource { own }));
+    vpc(&mut topology).dns_support = false;
+    assert_eq!(end(&topology, A, OWN_A, &resolver, Traffic::Udp(53)).1, Reason::RouterAddress);
+    // The rest of the block is nobody's, and not of the internet.
+    let beside = "fd00:ec2::123";
+    assert_eq!(end(&topology, A, OWN_A, beside, Traffic::Udp(123)).1, Reason::NotOnTheInternet(ip(beside)));
+    vpc(&mut topology).ipv6_cidrs.clear();
+    assert!(matches!(end(&topology, B, OWN_B, &metadata, Traffic::Tcp(80)).1, Reason::SpoofedSource { .. }));
 }
 
 #[test]

@@ -73,6 +73,14 @@ pub fn serve_tcp(namespace: &Path, port: u16) -> Server {
         socket.listen(16).expect("a listening socket");
         TcpListener::from(socket)
     });
+    answer_tcp(listener)
+}
+
+/// Says to each caller of a listener what address it came from.
+///
+/// # Panics
+/// If the listener cannot be used.
+pub fn answer_tcp(listener: TcpListener) -> Server {
     Server::start(move |stop, _| {
         listener.set_nonblocking(true).expect("a listener that does not block");
         while !stop.load(Ordering::Relaxed) {

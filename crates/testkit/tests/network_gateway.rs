@@ -182,7 +182,7 @@ fn services_answer_whatever_the_groups_say_and_nothing_else_does() {
     lab.apply();
     let resolver = Ipv4Addr::new(172, 31, 0, 2);
     let open = |transport, address, port| {
-        let spec = SocketSpec { transport, address: SocketAddrV4::new(address, port) };
+        let spec = SocketSpec { transport, address: (address, port).into() };
         lab.network.open_in_vpc(vpc, spec).unwrap()
     };
     let VpcSocket::Tcp(metadata) = open(Transport::Tcp, METADATA_ADDRESS, 80) else { panic!("not TCP") };

@@ -1,13 +1,13 @@
 //! IPv6 between machines, through the gateways and past those who claim to be others. Every probe is also held against
 //! the policy engine's verdict.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use host::netns;
-use host::network::run_ip;
-use policy::{Direction, ROUTER_IPV6_ADDRESS, Target};
-use testkit::ipv6::{icmpv6_heard, send_icmpv6, serve_tcp};
+use host::network::{Network, SocketSpec, Transport, VpcSocket, run_ip};
+use policy::{Direction, METADATA_IPV6_ADDRESS, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS, Target};
+use testkit::ipv6::{answer_tcp, icmpv6_heard, send_icmpv6, serve_tcp};
 use testkit::{Guest, Lab, Reach};
 use types::{SecurityGroupId, VpcId};
 
@@ -223,6 +223,61 @@ fn nobody_passes_for_another_nor_for_the_router() {
     lab.rules(group, Direction::Ingress).clear();
     settle(&mut lab);
     assert!(!lab.ipv6_ping(&a.namespace, B));
+}
+
+/// Metadata and resolver: sockets in the VPC's namespace, which were there before it had IPv6.
+#[test]
+fn services_answer_by_ipv6() {
+    let Some(mut lab) = Lab::start() else { return };
+    let vpc = lab.add_vpc(1, "10.0.0.0/16");
+    let closed = lab.set_group(1, vpc, &[], &[]);
+    lab.apply();
+    let open = |lab: &Lab, transport, address: Ipv6Addr, port| {
+        lab.network.open_in_vpc(vpc, SocketSpec { transport, address: (address, port).into() }).unwrap()
+    };
+    let VpcSocket::Tcp(metadata) = open(&lab, Transport::Tcp, METADATA_IPV6_ADDRESS, 80) else { panic!("not TCP") };
+    let VpcSocket::Udp(resolver) = open(&lab, Transport::Udp, RESOLVER_IPV6_ADDRESS, 53) else { panic!("not UDP") };
+    let VpcSocket::Tcp(stray) = open(&lab, Transport::Tcp, METADATA_IPV6_ADDRESS, 81) else { panic!("not TCP") };
+    lab.add_ipv6_block(vpc, BLOCK);
+    let a = machine(&mut lab, 0xa, vpc, A, &[closed]);
+    let b = machine(&mut lab, 0xb, vpc, B, &[closed]);
+    lab.topology.metadata_by_ipv6.insert(a.interface);
+    settle(&mut lab);
+    let _serving = [metadata, stray].map(answer_tcp);
+    assert_eq!(lab.ipv6_tcp(&a.namespace, METADATA_IPV6_ADDRESS, 80), Reach::AnsweredIpv6(A), "whom it sees");
+    assert_eq!(lab.ipv6_tcp(&b.namespace, METADATA_IPV6_ADDRESS, 80), Reach::Silence, "it did not ask for that");
+    assert_eq!(lab.ipv6_tcp(&a.namespace, METADATA_IPV6_ADDRESS, 81), Reach::Silence);
+    assert!(!lab.ipv6_ping(&a.namespace, METADATA_IPV6_ADDRESS));
+    resolver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut question = [0u8; 16];
+    for guest in [&a, &b] {
+        send_udp(guest, None, RESOLVER_IPV6_ADDRESS, 53);
+        let (length, sender) = resolver.recv_from(&mut question).unwrap();
+        assert_eq!((sender.ip(), length), (lab.interface(guest).ipv6[0].into(), 5));
+    }
+    // A machine that may send with any source still may not ask services with it.
+    lab.interface(&a).source_dest_check = false;
+    lab.topology.metadata_by_ipv6.clear();
+    settle(&mut lab);
+    let claimed = format!("address add {B}/128 dev lo nodad");
+    netns::run_in(&a.namespace, || run_ip(None, &[claimed])).unwrap();
+    resolver.set_read_timeout(Some(SHORT)).unwrap();
+    send_udp(&a, Some(B), RESOLVER_IPV6_ADDRESS, 53);
+    assert!(resolver.recv_from(&mut question).is_err(), "in another's name");
+    assert_eq!(lab.ipv6_tcp(&a.namespace, METADATA_IPV6_ADDRESS, 80), Reach::Silence, "off again");
+    // Without the block there is no IPv6, and nothing is left to do.
+    lab.topology.vpcs.get_mut(&vpc).unwrap().ipv6_cidrs.clear();
+    settle(&mut lab);
+}
+
+/// Sends a datagram of five bytes.
+fn send_udp(from: &Guest, source: Option<Ipv6Addr>, to: Ipv6Addr, port: u16) {
+    let work = || {
+        let socket = UdpSocket::bind((source.unwrap_or(Ipv6Addr::UNSPECIFIED), 0)).unwrap();
+        socket.send_to(b"hello", (to, port)).unwrap();
+        Ok(())
+    };
+    netns::run_in(&from.namespace, work).unwrap();
 }
 
 #[test]

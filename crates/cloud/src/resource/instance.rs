@@ -58,11 +58,14 @@ pub struct MetadataOptions {
     pub hop_limit: u8,
     /// Whether the instance's tags are shown.
     pub instance_tags: bool,
+    /// Whether it answers by IPv6, too.
+    #[serde(default)]
+    pub ipv6: bool,
 }
 
 impl Default for MetadataOptions {
     fn default() -> Self {
-        Self { enabled: true, tokens_required: false, hop_limit: 1, instance_tags: false }
+        Self { enabled: true, tokens_required: false, hop_limit: 1, instance_tags: false, ipv6: false }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The resolver over real sockets and, where what must not happen is at stake, at its point of decision. Loopback
 //! addresses stand for the instances' and for other resolvers.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query};
 use hickory_proto::rr::rdata::{A, TXT};
@@ -112,6 +112,25 @@ async fn names_of_the_vpc() {
             ("254.169.254.169.in-addr.arpa.", PTR, "instance-data.ec2.internal."),
         ],
     );
+}
+
+#[tokio::test]
+async fn an_interface_asks_by_its_ipv6_address_too() {
+    use cloud::resource::NetworkInterface;
+    let cloud = Fixture::new().await;
+    let (first, own) = (cloud.first, Ipv6Addr::new(0x2001, 0xdb8, 0, 0x100, 0, 0, 0, 5));
+    let desk = desk(&cloud);
+    let message = question("ip-127-0-0-1.ec2.internal.", RecordType::A).to_vec().unwrap();
+    let asked = || desk.decide(&message, (own, 4000).into(), Transport::Udp);
+    assert!(matches!(asked(), Verdict::Silence), "nobody's address");
+    cloud
+        .write(move |tx| {
+            let eni = tx.interfaces[&tx.instances[&first].interfaces[0]].clone();
+            tx.put(NetworkInterface { ipv6: vec![own], ..NetworkInterface::clone(&eni) });
+        })
+        .await;
+    let Verdict::Answer(answer) = asked() else { panic!("no answer") };
+    assert_eq!(read(&answer).answers[0].data.to_string(), "127.0.0.1");
 }
 
 #[tokio::test]

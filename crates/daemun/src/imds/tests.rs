@@ -1,6 +1,6 @@
 //! The service over real connections. Loopback addresses stand for the instances'.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -15,6 +15,8 @@ use super::*;
 struct Running {
     cloud: Fixture,
     address: SocketAddr,
+    /// Where it answers by IPv6.
+    ipv6: SocketAddr,
     task: JoinHandle<()>,
 }
 
@@ -36,24 +38,33 @@ impl Reply {
     }
 }
 
+fn listen_ipv6() -> TcpListener {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap()
+}
+
 async fn start() -> Running {
     let cloud = Fixture::new().await;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
+    let listeners = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap(), listen_ipv6()];
+    let [address, ipv6] = [0, 1].map(|at: usize| listeners[at].local_addr().unwrap());
     let (ledger, config, region) = (cloud.ledger.clone(), Arc::clone(&cloud.config), cloud.region.clone());
     let imds = Imds { ledger, config, region, vpc: cloud.vpc, token_secret: [3; 32] };
-    Running { address, task: tokio::spawn(imds.serve(listener)), cloud }
+    Running { address, ipv6, task: tokio::spawn(imds.serve(listeners)), cloud }
 }
 
 impl Running {
-    async fn connect(&self, source: Ipv4Addr) -> TcpStream {
-        let socket = TcpSocket::new_v4().unwrap();
+    async fn connect(&self, source: impl Into<IpAddr>) -> TcpStream {
+        let source = source.into();
+        let (socket, address) = match source {
+            IpAddr::V4(_) => (TcpSocket::new_v4(), self.address),
+            IpAddr::V6(_) => (TcpSocket::new_v6(), self.ipv6),
+        };
+        let socket = socket.unwrap();
         socket.bind((source, 0).into()).unwrap();
-        socket.connect(self.address).await.unwrap()
+        socket.connect(address).await.unwrap()
     }
 
     /// Sends this and reads until the end; `None` if the service hung up without a word.
-    async fn send(&self, source: Ipv4Addr, request: &[u8]) -> Option<Reply> {
+    async fn send(&self, source: impl Into<IpAddr>, request: &[u8]) -> Option<Reply> {
         let mut stream = self.connect(source).await;
         let mut received = Vec::new();
         if stream.write_all(request).await.is_ok() {
@@ -66,7 +77,7 @@ impl Running {
         Some(Reply { status, head, body: received[end + 4..].to_vec() })
     }
 
-    async fn ask(&self, source: Ipv4Addr, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
+    async fn ask(&self, source: impl Into<IpAddr>, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let request = format!("{method} {path} HTTP/1.1\r\nHost: 169.254.169.254\r\n{headers}\r\n");
         self.send(source, request.as_bytes()).await.unwrap()
@@ -76,7 +87,7 @@ impl Running {
         self.ask(FIRST, "GET", path, &[]).await
     }
 
-    async fn token(&self, source: Ipv4Addr) -> String {
+    async fn token(&self, source: impl Into<IpAddr>) -> String {
         let headers = [("X-aws-ec2-metadata-token-ttl-seconds", "60"), ("Content-Length", "0")];
         let reply = self.ask(source, "PUT", "/latest/api/token", &headers).await;
         assert_eq!(reply.status, 200);
@@ -92,6 +103,31 @@ async fn the_source_address_says_who_asks() {
     assert_eq!(second.text(), imds.cloud.second.to_string());
     let stranger = Ipv4Addr::new(127, 0, 0, 3);
     assert!(imds.send(stranger, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.is_none(), "strangers are hung up on");
+}
+
+#[tokio::test]
+async fn by_ipv6_those_are_answered_who_asked_for_it() {
+    use cloud::resource::NetworkInterface;
+    let imds = start().await;
+    let (own, path) = (Ipv6Addr::LOCALHOST, "/latest/meta-data/instance-id");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: [fd00:ec2::254]\r\n\r\n");
+    assert!(imds.send(own, request.as_bytes()).await.is_none(), "a stranger");
+    let first = imds.cloud.first;
+    imds.cloud
+        .write(move |tx| {
+            let eni = tx.interfaces[&tx.instances[&first].interfaces[0]].clone();
+            tx.put(NetworkInterface { ipv6: vec![own], ..NetworkInterface::clone(&eni) });
+        })
+        .await;
+    assert!(imds.send(own, request.as_bytes()).await.is_none(), "off, as it is by default");
+    imds.cloud.change_first(|instance| instance.metadata.ipv6 = true).await;
+    assert_eq!(imds.send(own, request.as_bytes()).await.unwrap().text(), first.to_string());
+    let token = imds.token(own).await;
+    let headers = [("X-aws-ec2-metadata-token", &*token)];
+    assert_eq!(imds.ask(FIRST, "GET", path, &headers).await.status, 200, "the token is the instance's");
+    assert_eq!(imds.ask(SECOND, "GET", path, &headers).await.status, 401);
+    imds.cloud.change_first(|instance| instance.metadata.enabled = false).await;
+    assert_eq!(imds.ask(own, "GET", path, &headers).await.status, 403);
 }
 
 #[tokio::test]
@@ -209,7 +245,7 @@ async fn a_token_outlives_the_service() {
             hyper::header::HeaderName::from_static("x-aws-ec2-metadata-token"),
             token.parse().unwrap(),
         )]);
-        assert_eq!(service.answer(FIRST, &Method::GET, "/", &headers).status, status);
+        assert_eq!(service.answer(FIRST.into(), &Method::GET, "/", &headers).status, status);
     }
     drop(listener);
 }
@@ -222,10 +258,10 @@ async fn only_an_answer_with_a_token_has_a_hop_limit() {
     let (ledger, config, region) = (ledger.clone(), Arc::clone(config), region.clone());
     let service = Service::new(Imds { ledger, config, region, vpc: *vpc, token_secret: [3; 32] });
     let mut headers = HeaderMap::new();
-    assert_eq!(service.answer(FIRST, &Method::PUT, "/latest/api/token", &headers).hop_limit, None);
+    assert_eq!(service.answer(FIRST.into(), &Method::PUT, "/latest/api/token", &headers).hop_limit, None);
     headers.insert("x-aws-ec2-metadata-token-ttl-seconds", "60".parse().unwrap());
-    assert_eq!(service.answer(FIRST, &Method::PUT, "/latest/api/token", &headers).hop_limit, Some(3));
-    assert_eq!(service.answer(FIRST, &Method::GET, "/latest/meta-data/", &headers).hop_limit, None);
+    assert_eq!(service.answer(FIRST.into(), &Method::PUT, "/latest/api/token", &headers).hop_limit, Some(3));
+    assert_eq!(service.answer(FIRST.into(), &Method::GET, "/latest/meta-data/", &headers).hop_limit, None);
     // It reaches the socket: one that no socket can have is an error there, and then no token leaves.
     imds.cloud.change_first(|instance| instance.metadata.hop_limit = 0).await;
     let reply = imds.ask(FIRST, "PUT", "/latest/api/token", &[("X-aws-ec2-metadata-token-ttl-seconds", "60")]).await;
@@ -529,7 +565,7 @@ async fn a_flood_is_throttled() {
     let Fixture { ledger, config, region, vpc, .. } = &imds.cloud;
     let (ledger, config, region) = (ledger.clone(), Arc::clone(config), region.clone());
     let service = Service::new(Imds { ledger, config, region, vpc: *vpc, token_secret: [3; 32] });
-    let ask = |source| service.answer(source, &Method::GET, "/", &HeaderMap::new()).status;
+    let ask = |source: Ipv4Addr| service.answer(source.into(), &Method::GET, "/", &HeaderMap::new()).status;
     let refused = (0..20 * REQUESTS.1).find(|_| ask(FIRST) == StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.is_some_and(|count| count >= REQUESTS.1), "{refused:?}");
     assert_eq!(ask(SECOND), StatusCode::OK);

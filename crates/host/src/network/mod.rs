@@ -15,7 +15,7 @@ pub(crate) mod program;
 mod simulated;
 mod socket;
 
-use std::net::{SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 
 use policy::{HostPlan, Place};
@@ -28,6 +28,7 @@ pub use link::configure_eni_link;
 pub use linux::LinuxNetwork;
 pub use program::commands_run;
 pub use simulated::SimulatedNetwork;
+pub use socket::limit_hops;
 
 /// The network of one cloud. Implemented for Linux, and simulated.
 pub trait Network: Send + Sync {
@@ -49,7 +50,7 @@ pub trait Network: Send + Sync {
     fn flows(&self, vpc: VpcId) -> Result<Counted>;
 
     /// Opens a listening socket inside the VPC's namespace, in blocking mode. It works from any thread; the
-    /// address must be one that the plan puts there (metadata, resolver).
+    /// address must be one that the plan puts there (metadata, resolver); one of IPv6 may be put there later.
     fn open_in_vpc(&self, vpc: VpcId, spec: SocketSpec) -> Result<VpcSocket>;
 
     /// Foreign firewall rules on this host that keep machines from reaching the internet; empty when all is well.
@@ -74,7 +75,7 @@ pub struct SocketSpec {
     /// TCP or UDP.
     pub transport: Transport,
     /// The local address and port.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
 }
 
 /// A transport protocol.

@@ -1,6 +1,6 @@
 //! A network that only remembers: for the simulated engine and for tests without root.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -60,7 +60,7 @@ impl Network for SimulatedNetwork {
 
     /// There is no namespace to open it in: the socket is on the loopback, at a port of the system's choice.
     fn open_in_vpc(&self, _vpc: VpcId, spec: SocketSpec) -> Result<VpcSocket> {
-        socket::open(SocketSpec { address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0), ..spec })
+        socket::open(SocketSpec { address: (Ipv4Addr::LOCALHOST, 0).into(), ..spec })
     }
 
     fn forward_filter_check(&self) -> Result<Vec<ForwardProblem>> {

@@ -12,9 +12,12 @@ use std::net::Ipv6Addr;
 use types::{Ipv6Cidr, MacAddress};
 
 use super::build::{in_set, link, not_in_set, not_link, rule, set};
-use super::nft::{Action, CtState, Field, FieldType, Match, Part, Rule, TablePlan};
+use super::nft::{Action, CtState, Field, FieldType, Match, Part, Rule, TablePlan, Transport};
 use super::vpc::{SILENT, TRANSIT_LINKS, VpcCompiler};
-use super::{FAR_END_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan};
+use super::{
+    FAR_END_IPV6_ADDRESS, METADATA_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, RESOLVER_IPV6_ADDRESS,
+    ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan,
+};
 use crate::names::{EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, egress_only_link_name, gateway_link_name};
 use crate::ranges::{ipv6_from_nowhere, ipv6_not_from_transit};
 use crate::topology::Topology;
@@ -29,6 +32,12 @@ const ROUTER: &str = "router_addresses";
 const GATEWAY_USERS: &str = "gateway_users6";
 /// What no gateway carries.
 const NOT_ON_THE_INTERNET: &str = "not_on_the_internet6";
+/// The resolver, as it is called.
+const RESOLVER: &str = "resolver6";
+/// Links with the addresses that may call the metadata service.
+const METADATA_USERS: &str = "metadata_users6";
+/// The addresses of services in every VPC that has IPv6.
+pub(super) const SERVICE_ADDRESSES: [Ipv6Addr; 2] = [METADATA_IPV6_ADDRESS, RESOLVER_IPV6_ADDRESS];
 /// The blocks of the VPCs behind links.
 const PEER_BLOCKS: &str = "peer_blocks6";
 /// What does not come from transit gateways.
@@ -170,10 +179,42 @@ impl VpcCompiler<'_> {
         sets.insert(NEIGHBOURS.to_owned(), set(&pairs, false, neighbours));
         sets.insert(ROUTER.to_owned(), set(&[FieldType::Ipv6Address], false, router));
         let own = rule([in_set(&[Field::InLink, Field::Ipv6Source], IPV6_ADDRESSES)], Action::Accept);
+        self.add_ipv6_services();
         self.add_neighbour_discovery(own);
         self.add_ipv6_peers();
         self.add_ipv6_transits();
         self.add_ipv6_gateways();
+    }
+
+    /// Metadata and resolver, which groups never filter. Metadata is for those machines alone that ask for it.
+    fn add_ipv6_services(&mut self) {
+        let users = self.machines.iter().filter(|(_, (id, _))| self.topology.metadata_by_ipv6.contains(id));
+        let users = users.flat_map(|(name, (_, interface))| {
+            let pair = |address: &Ipv6Addr| vec![Part::Link(name.clone()), Part::address(*address)];
+            interface.ipv6.iter().map(pair)
+        });
+        let users = set(&[FieldType::LinkName, FieldType::Ipv6Address], false, users);
+        let calls = |protocol| {
+            let address = Part::address(RESOLVER_IPV6_ADDRESS);
+            vec![address, Part::Number(protocol), Part::Number(53)]
+        };
+        let resolver = [6, 17].into_iter().filter(|_| self.vpc.dns_support).map(calls);
+        let resolver = set(&[FieldType::Ipv6Address, FieldType::Protocol, FieldType::Port], false, resolver);
+        let metadata = Match::Block {
+            field: Field::Ipv6Destination,
+            block: Ipv6Cidr::host(METADATA_IPV6_ADDRESS).into(),
+            not: false,
+        };
+        let web = Match::Ports { transport: Transport::Tcp, range: (80, 80) };
+        let key = [Field::Ipv6Destination, Field::Protocol, Field::DestinationPort];
+        let from = |set| in_set(&[Field::InLink, Field::Ipv6Source], set);
+        let rules = [
+            rule([from(METADATA_USERS), metadata, web], Action::Accept),
+            rule([from(IPV6_ADDRESSES), in_set(&key, RESOLVER)], Action::Accept),
+        ];
+        self.table.sets.insert(METADATA_USERS.to_owned(), users);
+        self.table.sets.insert(RESOLVER.to_owned(), resolver);
+        put_first(&mut self.table, "local", rules);
     }
 
     /// What machines and their router say of each other, and nothing else, comes to the router.

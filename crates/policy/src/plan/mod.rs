@@ -54,6 +54,10 @@ pub const ROUTER_IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0
 pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 /// The address of the resolver that is the same in every VPC (VPC guide, "DNS attributes").
 pub const RESOLVER_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 253);
+/// The address of the instance metadata service in every VPC that has IPv6.
+pub const METADATA_IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// The address of the resolver in every VPC that has IPv6.
+pub const RESOLVER_IPV6_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x253);
 
 /// Everything a cloud has in the kernel, except the machines themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]

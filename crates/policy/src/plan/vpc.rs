@@ -198,7 +198,9 @@ impl<'a> VpcCompiler<'a> {
     fn addresses(&self) -> BTreeSet<(String, IpAddr)> {
         let routers = self.topology.subnets.values().filter(|s| s.vpc == self.id).filter_map(|s| s.router());
         let fixed = [METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS];
-        routers.chain(fixed).chain(self.vpc.resolver()).map(|address| ("lo".to_owned(), address.into())).collect()
+        let all = routers.chain(fixed).chain(self.vpc.resolver()).map(IpAddr::V4);
+        let ipv6 = ipv6::SERVICE_ADDRESSES.into_iter().filter(|_| self.vpc.has_ipv6()).map(IpAddr::V6);
+        all.chain(ipv6).map(|address| ("lo".to_owned(), address)).collect()
     }
 
     /// What has no interface is nowhere, and says nothing: the `local` route of every route table.

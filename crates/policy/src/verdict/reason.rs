@@ -133,6 +133,8 @@ pub enum Reason {
     },
     /// Dropped: the address is the VPC router's, or a service does not listen on that port. It never answers.
     RouterAddress,
+    /// Dropped: the metadata service answers this instance by IPv4 alone (`HttpProtocolIpv6`).
+    NoMetadataByIpv6,
     /// Dropped: the address is in the VPC, but no interface has it.
     NoSuchAddress,
     /// Dropped: no route is for it.

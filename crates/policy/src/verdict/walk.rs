@@ -13,7 +13,7 @@ use types::{
 
 use super::reason::{Component, Reason, Stage};
 use super::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Traffic, Verdict};
-use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, ROUTER_IPV6_ADDRESS, VPC_GATEWAY_ADDRESS};
+use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS};
 use crate::ranges::{from_nowhere, ipv6_from_nowhere};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
@@ -191,6 +191,7 @@ impl<'a> Way<'a> {
         )?;
         if let Some(answers) = self.local_service(interface.vpc, vpc) {
             let reason = match (answers, own) {
+                (true, true) if self.lacks_metadata(id) => Reason::NoMetadataByIpv6,
                 (true, true) => Reason::Service,
                 // The source is how a service knows who asks.
                 (true, false) => spoofed(),
@@ -391,7 +392,7 @@ impl<'a> Way<'a> {
     fn local_service(&self, id: VpcId, vpc: &Vpc) -> Option<bool> {
         let to = match self.to {
             IpAddr::V4(to) => to,
-            IpAddr::V6(to) => return (to == ROUTER_IPV6_ADDRESS).then_some(false),
+            IpAddr::V6(to) => return self.ipv6_service(to, vpc),
         };
         let resolver = to == RESOLVER_ADDRESS || vpc.resolver() == Some(to);
         let router = || self.topology.subnets.values().any(|s| s.vpc == id && s.router() == Some(to));

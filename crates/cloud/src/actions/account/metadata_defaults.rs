@@ -38,6 +38,7 @@ pub(in crate::actions) fn of_new(tables: &Tables, image_wants_tokens: bool) -> M
         tokens_required: is(HTTP_TOKENS, "required").unwrap_or(of_image.tokens_required),
         hop_limit: setting(tables, HOP_LIMIT).and_then(|set| set.parse().ok()).unwrap_or(of_image.hop_limit),
         instance_tags: is(INSTANCE_TAGS, "enabled").unwrap_or(of_image.instance_tags),
+        ..of_image
     }
 }
 

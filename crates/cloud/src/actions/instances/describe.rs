@@ -2,14 +2,14 @@
 
 use ec2_shapes::{
     BootModeValues, DescribeInstancesRequest, DescribeInstancesResult, DeviceType, HypervisorType,
-    InstanceBandwidthWeighting, InstanceMetadataProtocolState, VirtualizationType,
+    InstanceBandwidthWeighting, VirtualizationType,
 };
 
 use super::listing::InstanceListing;
 use super::options::preference;
 use super::shape::{
-    InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_tokens, maintenance_options, metadata_state,
-    metadata_tags,
+    InstanceView, PLATFORM, USAGE_OPERATION, http_endpoint, http_ipv6, http_tokens, maintenance_options,
+    metadata_state, metadata_tags,
 };
 use crate::actions::show;
 use crate::context::Context;
@@ -59,7 +59,7 @@ impl InstanceView<'_> {
         match name {
             "http-endpoint" => found(http_endpoint(options).as_str()),
             "http-protocol-ipv4" => found(http_endpoint(options).as_str()),
-            "http-protocol-ipv6" => found(InstanceMetadataProtocolState::Disabled.as_str()),
+            "http-protocol-ipv6" => found(http_ipv6(options).as_str()),
             "http-put-response-hop-limit" => found(&options.hop_limit.to_string()),
             "http-tokens" => found(http_tokens(options).as_str()),
             "instance-metadata-tags" => found(metadata_tags(options).as_str()),

@@ -261,6 +261,10 @@ pub(super) fn http_endpoint(options: MetadataOptions) -> InstanceMetadataEndpoin
     if options.enabled { InstanceMetadataEndpointState::Enabled } else { InstanceMetadataEndpointState::Disabled }
 }
 
+pub(super) fn http_ipv6(options: MetadataOptions) -> InstanceMetadataProtocolState {
+    if options.ipv6 { InstanceMetadataProtocolState::Enabled } else { InstanceMetadataProtocolState::Disabled }
+}
+
 pub(super) fn http_tokens(options: MetadataOptions) -> HttpTokensState {
     if options.tokens_required { HttpTokensState::Required } else { HttpTokensState::Optional }
 }
@@ -281,7 +285,7 @@ pub(super) fn metadata_options(instance: &Instance) -> InstanceMetadataOptionsRe
     let options = instance.metadata;
     InstanceMetadataOptionsResponse {
         http_endpoint: Some(http_endpoint(options)),
-        http_protocol_ipv6: Some(InstanceMetadataProtocolState::Disabled),
+        http_protocol_ipv6: Some(http_ipv6(options)),
         http_put_response_hop_limit: Some(options.hop_limit.into()),
         http_tokens: Some(http_tokens(options)),
         instance_metadata_tags: Some(metadata_tags(options)),

@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use types::VpcId;
+use types::{NetworkInterfaceId, VpcId};
 
 use super::{Link, Way};
-use crate::plan::OF_THE_LINK;
+use crate::plan::{METADATA_IPV6_ADDRESS, OF_THE_LINK, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS};
+use crate::topology::Vpc;
 use crate::verdict::reason::{Component, Reason};
 use crate::verdict::{ArrivedAt, Traffic};
 
@@ -51,6 +52,22 @@ impl Way<'_> {
         let (stages, next) = self.route(id, None);
         self.path.extend(stages);
         self.go_on(id, Link::EgressOnlyGateway, next?)
+    }
+
+    /// For an address of the VPC's router or services: whether something answers there.
+    pub(super) fn ipv6_service(&self, to: Ipv6Addr, vpc: &Vpc) -> Option<bool> {
+        let resolver = matches!(self.traffic, Traffic::Tcp(53) | Traffic::Udp(53));
+        match to {
+            ROUTER_IPV6_ADDRESS => Some(false),
+            METADATA_IPV6_ADDRESS if vpc.has_ipv6() => Some(self.traffic == Traffic::Tcp(80)),
+            RESOLVER_IPV6_ADDRESS if vpc.has_ipv6() => Some(vpc.dns_support && resolver),
+            _ => None,
+        }
+    }
+
+    /// Whether it is for the metadata service by IPv6, from an interface whose instance is not answered so.
+    pub(super) fn lacks_metadata(&self, from: NetworkInterfaceId) -> bool {
+        self.to == METADATA_IPV6_ADDRESS && !self.topology.metadata_by_ipv6.contains(&from)
     }
 
     /// Whether it is about one link alone.

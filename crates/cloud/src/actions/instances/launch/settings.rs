@@ -101,16 +101,12 @@ pub(in crate::actions::instances) fn check_user_data(bytes: Vec<u8>) -> Result<V
 /// How the metadata service shall answer, where the request changes `present`.
 ///
 /// # Errors
-/// `InvalidParameterValue` for a hop limit that is not from 1 to 64, `UnsupportedOperation` for IPv6.
+/// `InvalidParameterValue` for a hop limit that is not from 1 to 64.
 pub(in crate::actions::instances) fn metadata_options(
     request: Option<&InstanceMetadataOptionsRequest>,
     present: MetadataOptions,
 ) -> Result<MetadataOptions, ApiError> {
     let Some(request) = request else { return Ok(present) };
-    if request.http_protocol_ipv6 == Some(InstanceMetadataProtocolState::Enabled) {
-        let message = "The parameter MetadataOptions.HttpProtocolIpv6 asks for something that is not available.";
-        return Err(ApiError::new("UnsupportedOperation", message));
-    }
     let hop_limit = match request.http_put_response_hop_limit {
         None => present.hop_limit,
         Some(limit) => u8::try_from(limit).ok().filter(|limit| (1..=64).contains(limit)).ok_or_else(|| {
@@ -127,6 +123,7 @@ pub(in crate::actions::instances) fn metadata_options(
             .map_or(present.tokens_required, |tokens| tokens == HttpTokensState::Required),
         hop_limit,
         instance_tags: tags.map_or(present.instance_tags, |state| state == InstanceMetadataTagsState::Enabled),
+        ipv6: request.http_protocol_ipv6.map_or(present.ipv6, |state| state == InstanceMetadataProtocolState::Enabled),
     })
 }
 

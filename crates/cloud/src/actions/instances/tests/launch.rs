@@ -119,6 +119,7 @@ fn what_a_launch_says_is_what_the_instance_gets() {
             http_tokens: Some(HttpTokensState::Required),
             http_put_response_hop_limit: Some(64),
             instance_metadata_tags: Some(InstanceMetadataTagsState::Enabled),
+            http_protocol_ipv6: Some(InstanceMetadataProtocolState::Enabled),
             ..Default::default()
         }),
         placement: Some(Placement { availability_zone: some("us-east-1b"), ..Default::default() }),
@@ -138,6 +139,7 @@ fn what_a_launch_says_is_what_the_instance_gets() {
     assert_eq!(options.http_tokens, Some(HttpTokensState::Required));
     assert_eq!(options.http_put_response_hop_limit, Some(64));
     assert_eq!(options.instance_metadata_tags, Some(InstanceMetadataTagsState::Enabled));
+    assert_eq!(options.http_protocol_ipv6, Some(InstanceMetadataProtocolState::Enabled));
     assert_eq!(shown.monitoring.unwrap().state, Some(MonitoringState::Enabled));
     assert_eq!(shown.public_dns_name.as_deref(), Some(""), "this VPC gives no names");
     assert_eq!(shown.private_dns_name.as_deref(), Some("ip-10-0-0-9.ec2.internal"));
@@ -398,16 +400,6 @@ fn bad_launches_get_precise_errors() {
             Box::new(|r| r.cpu_options = Some(CpuOptionsRequest { core_count: Some(1), ..Default::default() })),
             "InvalidParameterCombination",
             "both CoreCount and ThreadsPerCore".into(),
-        ),
-        (
-            Box::new(|r| {
-                r.metadata_options = Some(InstanceMetadataOptionsRequest {
-                    http_protocol_ipv6: Some(InstanceMetadataProtocolState::Enabled),
-                    ..Default::default()
-                });
-            }),
-            "UnsupportedOperation",
-            "MetadataOptions.HttpProtocolIpv6".into(),
         ),
         (
             Box::new(|r| {

@@ -76,9 +76,22 @@ fn metadata_options_change_at_once_and_are_applied_a_moment_later() {
     assert_eq!(bed.error(nothing).0, "MissingParameter");
     let far = ModifyInstanceMetadataOptionsRequest { http_put_response_hop_limit: Some(0), ..change.clone() };
     assert_eq!(bed.error(far).0, "InvalidParameterValue");
-    let ipv6 = Some(InstanceMetadataProtocolState::Enabled);
-    let ipv6 = ModifyInstanceMetadataOptionsRequest { http_protocol_ipv6: ipv6, ..change };
-    assert_eq!(bed.error(ipv6).0, "UnsupportedOperation");
+    let (on, off) = (Some(InstanceMetadataProtocolState::Enabled), Some(InstanceMetadataProtocolState::Disabled));
+    let shown = |bed: &mut Bed| bed.describe(id).metadata_options.unwrap().http_protocol_ipv6;
+    assert_eq!(shown(&mut bed), off);
+    let by_ipv6 = |bed: &mut Bed, value: &str| {
+        let filters = vec![filter("metadata-options.http-protocol-ipv6", &[value])];
+        match bed.ask(DescribeInstancesRequest { filters, ..Default::default() }).unwrap() {
+            Response::DescribeInstances(found) => found.reservations.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for wanted in [on, off] {
+        bed.ask(ModifyInstanceMetadataOptionsRequest { http_protocol_ipv6: wanted, ..change.clone() }).unwrap();
+        assert_eq!((shown(&mut bed), bed.instance(id).metadata.ipv6), (wanted, wanted == on));
+        let found = [by_ipv6(&mut bed, "enabled"), by_ipv6(&mut bed, "disabled")];
+        assert_eq!(found, if wanted == on { [1, 0] } else { [0, 1] });
+    }
 }
 
 #[test]
