@@ -14,6 +14,7 @@ use crate::plan::{
     BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOW_KEY, FLOWS_AT_ONCE, Family, HostPlan, InterfaceLink, Joined,
     LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
 };
+use crate::untracked::UntrackedFlows;
 use table::table_change;
 
 /// One step.
@@ -148,6 +149,13 @@ pub enum HostChange {
         /// The public address.
         public: Ipv4Addr,
     },
+    /// Forget the tracked connections that EC2 would not have tracked, and that no rule lets in any more.
+    ForgetUntracked {
+        /// Where.
+        place: Place,
+        /// Which ones.
+        flows: UntrackedFlows,
+    },
     /// Remove a namespace and all that is left in it.
     DeleteNamespace(Place),
 }
@@ -172,7 +180,8 @@ impl HostChange {
             | Self::ForgetInterface { place, .. }
             | Self::PrepareForwards { place, .. }
             | Self::ConfigureInterface { place, .. }
-            | Self::ForgetConnections { place, .. } => *place,
+            | Self::ForgetConnections { place, .. }
+            | Self::ForgetUntracked { place, .. } => *place,
         }
     }
 }
@@ -335,6 +344,7 @@ impl fmt::Display for HostChange {
                 write!(f, "{place}: set up link {link} of {} for {addresses}", interface.interface)
             }
             Self::ForgetConnections { public, .. } => write!(f, "{place}: forget connections by {public}"),
+            Self::ForgetUntracked { .. } => write!(f, "{place}: forget untracked connections without a rule"),
         }
     }
 }
@@ -354,7 +364,11 @@ pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
         let mut sysctls = Sysctls::new(*place, before(place), plan);
         changes.extend(sysctls.take(|path| !path.starts_with("net/netfilter/") && !sysctls_of_link(path)));
         prepare_routes(&mut changes, *place, before(place), plan);
-        changes.extend(table_change(*place, &before(place).table, &plan.table));
+        if let Some(change) = table_change(*place, &before(place).table, &plan.table) {
+            changes.push(change);
+            let flows = UntrackedFlows::between(*place, old, new);
+            changes.extend(flows.map(|flows| HostChange::ForgetUntracked { place: *place, flows }));
+        }
         changes.extend(sysctls.take(|path| path.starts_with("net/netfilter/")));
     }
     let mut gone = BTreeSet::new();

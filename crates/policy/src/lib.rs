@@ -11,6 +11,7 @@ mod plan;
 mod ranges;
 mod rule_text;
 mod topology;
+mod untracked;
 mod verdict;
 
 pub use diff::{HostChange, InTable, NftCommand, diff};
@@ -25,6 +26,7 @@ pub use topology::{
     RouteTable, Rule as GroupRule, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitLink,
     TransitRouteTable, Vpc,
 };
+pub use untracked::{Connection, Tuple, UntrackedFlows};
 pub use verdict::{
     Arrival, ArrivedAt, Component, Endpoint, Outcome, Packet, Reason, Stage, Traffic, Verdict, verdict,
     verdict_both_ways,

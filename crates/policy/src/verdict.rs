@@ -1,8 +1,8 @@
 //! The fate of the first packet of a new connection, with every reason on its way; and that of the answer to it.
 //!
 //! This is the other output of the one engine: what is said here is what the [`crate::plan()`] makes the kernel do.
-//! Answers, and all later packets of a connection that was let through, pass without a look at the rules of groups;
-//! routes and network ACLs apply to each of them.
+//! Answers, and all later packets of a connection that was let through, pass without a look at the rules of groups, until
+//! the connection ends with its rule ([`crate::UntrackedFlows`]); routes and network ACLs apply to each of them.
 
 mod reason;
 mod walk;

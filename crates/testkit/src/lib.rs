@@ -5,12 +5,14 @@
 
 #![deny(missing_docs)]
 
+mod flow;
 pub mod ipv6;
 mod lab;
 mod leftovers;
 mod probe;
 mod wire;
 
+pub use flow::Flow;
 pub use lab::{ALLOW_ALL, ALLOW_ALL_IPV6, Guest, Lab, acl_entry};
 pub use leftovers::{assert_no_leftovers, leftovers};
 pub use probe::{Connection, Datagrams, Reach, Server, ping, send_spoofed_udp, tcp_connect, time_refusals, udp_ask};

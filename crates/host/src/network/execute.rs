@@ -132,6 +132,9 @@ impl<'a> Executor<'a> {
             HostChange::ForgetConnections { place, public } => {
                 self.alone(*place, || conntrack::forget(*public).map(|()| true))?
             }
+            HostChange::ForgetUntracked { place, flows } => {
+                self.alone(*place, || conntrack::forget_untracked(flows))?
+            }
         };
         if done {
             self.report.changes.push(change.to_string());

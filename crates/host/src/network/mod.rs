@@ -23,6 +23,7 @@ use types::VpcId;
 
 use crate::{Result, netns};
 
+pub use conntrack::{Tracked, tracked_connections};
 pub use flows::{Counted, Flow, Volume};
 pub use link::configure_eni_link;
 pub use linux::LinuxNetwork;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
 
 /// An inclusive range of numbers.
-pub(super) type Range = (u16, u16);
+pub(crate) type Range = (u16, u16);
 
 /// What is allowed from or to each block.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ fn wider(block: Cidr) -> Box<dyn Iterator<Item = Cidr>> {
 }
 
 /// Sorts ranges and joins those that overlap.
-pub(super) fn merge(ranges: &mut Vec<Range>) {
+pub(crate) fn merge(ranges: &mut Vec<Range>) {
     ranges.sort_unstable();
     ranges.dedup_by(|next, previous| {
         let overlaps = next.0 <= previous.1;
@@ -65,7 +65,7 @@ pub(super) fn merge(ranges: &mut Vec<Range>) {
 }
 
 /// What is left of a range without the others, which are sorted and do not overlap.
-fn without(range: Range, others: &[Range]) -> Vec<Range> {
+pub(crate) fn without(range: Range, others: &[Range]) -> Vec<Range> {
     let (mut from, to) = range;
     let mut left = Vec::new();
     for &(first, last) in others {

@@ -30,6 +30,7 @@ use crate::names::{
 };
 use crate::topology::Topology;
 
+pub(crate) use cover::{merge, without};
 pub use flow_logs::flow_set_name;
 pub(crate) use ipv6::OF_THE_LINK;
 pub(crate) use nat::TRANSLATED;
@@ -38,7 +39,7 @@ pub use nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, FLOW_IDLE_SECONDS,
     FLOW_KEY, FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
-pub(crate) use vpc::PRIVATE_OF;
+pub(crate) use vpc::{PRIVATE_OF, TABLE_OF, dispatch_name};
 
 /// The edge's address towards VPCs: the next hop of their routes to the internet.
 pub const EDGE_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);

@@ -34,7 +34,7 @@ const OUTER_LINKS: &str = "outer_links";
 /// The links of its attachments to transit gateways.
 pub(super) const TRANSIT_LINKS: &str = "transit_links";
 /// The number of the route table that decides about what comes in by a link.
-pub(super) const TABLE_OF: &str = "table_of";
+pub(crate) const TABLE_OF: &str = "table_of";
 
 /// The protocols that the router itself never says anything in.
 pub(super) const SILENT: &str = "silent_protocols";
@@ -167,7 +167,8 @@ impl<'a> VpcCompiler<'a> {
         by_interface.chain(by_transit).chain(gateway.map(|table| (VPC_GATEWAY_LINK.to_owned(), table))).collect()
     }
 
-    /// The timeouts of tracked connections are AWS's (EC2 User Guide, "Security group connection tracking").
+    /// The timeouts of tracked connections are AWS's (EC2 User Guide, "Security group connection tracking"). A connection
+    /// of TCP begins with its first packet alone: what is left of one that was forgotten is part of none.
     fn sysctls(&self) -> BTreeMap<String, String> {
         let mut sysctls = router_sysctls();
         sysctls.extend(self.vpc.internet_gateway.map(|_| arp_retry(VPC_GATEWAY_LINK)));
@@ -184,6 +185,7 @@ impl<'a> VpcCompiler<'a> {
         ] {
             sysctls.insert(format!("net/netfilter/nf_conntrack_{name}"), seconds.to_string());
         }
+        sysctls.insert("net/netfilter/nf_conntrack_tcp_loose".to_owned(), "0".to_owned());
         sysctls
     }
 
@@ -441,10 +443,9 @@ impl<'a> VpcCompiler<'a> {
 
     /// The two base chains of the groups. A packet between two interfaces passes both: out of one, into the other.
     ///
-    /// A connection that was let through once stays, whatever becomes of its rule, until it is idle for too long.
-    /// (On AWS a flow is not tracked, and is cut at once with its rule, where both directions are open to everyone;
-    /// that is not built.) A connection through the gateway also ends when the public address it came by no longer
-    /// leads to the same interface.
+    /// A connection that was let through once stays, whatever becomes of its rule, until it is idle for too long, or is
+    /// forgotten since EC2 would not have tracked it ([`crate::UntrackedFlows`]). A connection through the gateway also
+    /// ends when the public address it came by no longer leads to the same interface.
     fn add_forwarding(&mut self) {
         let answers = rule([answers()], Action::Accept);
         let invalid = rule([Match::State(vec![CtState::Invalid])], Action::Drop);
@@ -529,7 +530,7 @@ const GATEWAY_USERS: &str = "gateway_users";
 const GATEWAY_PAIRS: &str = "gateway_pairs";
 
 /// The map from links to the chains of their interfaces.
-fn dispatch_name(direction: Direction) -> &'static str {
+pub(crate) fn dispatch_name(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "ingress_of",
         Direction::Egress => "egress_of",
