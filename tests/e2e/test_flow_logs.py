@@ -2,8 +2,15 @@
 
 from support.daemon import wait_until
 from support.machine import tcp, udp
+from support.real import OPERATOR, DualStack
 
 FORMAT = "${interface-id} ${instance-id} ${dstaddr} ${dstport} ${protocol} ${packets} ${bytes} ${start} ${end} ${action} ${log-status}"
+
+
+def written(bench, region, log):
+    """The records of a log, as words."""
+    files = (bench.daemon.state_dir / "flow-logs" / region / log).glob("*.log")
+    return [line.split() for file in files for line in file.read_text().splitlines()]
 
 
 def test_a_flow_log_tells_what_was_let_in_and_what_was_not(bench, region):
@@ -20,11 +27,7 @@ def test_a_flow_log_tells_what_was_let_in_and_what_was_not(bench, region):
     assert log["DeliverLogsStatus"] == "SUCCESS"
 
     def records(traffic, *, port, action):
-        lines = [
-            line.split()
-            for file in (bench.daemon.state_dir / "flow-logs" / region / ids[traffic]).glob("*.log")
-            for line in file.read_text().splitlines()
-        ]
+        lines = written(bench, region, ids[traffic])
         assert all(len(line) == 11 for line in lines)
         return [line for line in lines if line[3] == str(port) and line[9] == action]
 
@@ -43,3 +46,25 @@ def test_a_flow_log_tells_what_was_let_in_and_what_was_not(bench, region):
     assert not records("REJECT", port=3005, action="ACCEPT"), "that log is of refused packets alone"
     bench.ec2.delete_flow_logs(FlowLogIds=list(ids.values()))
     assert bench.ec2.describe_flow_logs()["FlowLogs"] == []
+
+
+def test_a_flow_log_tells_of_ipv6(bench, region):
+    vpc = DualStack(bench.ec2)
+    group = bench.group("web", "tcp 22", "tcp 3005 ::/0", vpc=vpc.id)
+    machine = bench.run(group, SubnetId=vpc.subnet, Ipv6AddressCount=1).serve("tcp6", 3005)
+    [address] = machine.ipv6
+    [log] = bench.ec2.create_flow_logs(
+        ResourceIds=[vpc.id], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3",
+        LogFormat="${type} ${srcaddr} ${dstaddr} ${dstport} ${protocol} ${action} ${flow-direction} ${log-status}",
+        LogDestination="arn:aws:s3:::bucket/flows/",
+    )["FlowLogIds"]
+    wanted = [
+        ["IPv6", OPERATOR, address, port, "6", action, "ingress", "OK"] for port, action in (("3005", "ACCEPT"), ("3006", "REJECT"))
+    ]
+
+    def told():
+        assert tcp(address, 3005) == "open" and tcp(address, 3006, 0.3) == "timeout"
+        lines = written(bench, region, log)
+        return all(line in lines for line in wanted)
+
+    wait_until(told, 30, "records of both kinds")

@@ -1,6 +1,7 @@
 """A cloud of real machines in a network of its own, for a whole file of tests or for one."""
 
 import contextlib
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from support.machine import Machine
 from support.netns import Isolated
 
 IMAGE = "debian-12"
+# The address of the operator: the first of the block that the cloud's IPv6 addresses come from.
+OPERATOR = "2001:db8::1"
 
 
 def image_dir():
@@ -125,3 +128,30 @@ class Bench:
         if ids:
             self.ec2.terminate_instances(InstanceIds=ids)
             wait_until(lambda: all(machine.state == "terminated" for machine in self.made), 60, "all terminated")
+
+
+class DualStack:
+    """A VPC with IPv6 and an internet gateway, one subnet, and routes of both families to the gateway."""
+
+    def __init__(self, ec2, cidr="10.0.0.0/16"):
+        self.ec2 = ec2
+        self.id = ec2.create_vpc(CidrBlock=cidr, AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        wait_until(self.blocks, 10, "an IPv6 block")
+        [block] = self.blocks()
+        self.block = ipaddress.ip_network(block)
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.id)
+        self.gateway = gateway
+        first = str(next(ipaddress.ip_network(cidr).subnets(new_prefix=24)))
+        self.prefix = next(self.block.subnets(new_prefix=64))
+        made = ec2.create_subnet(VpcId=self.id, CidrBlock=first, Ipv6CidrBlock=str(self.prefix))["Subnet"]
+        self.subnet = made["SubnetId"]
+        ec2.modify_subnet_attribute(SubnetId=self.subnet, MapPublicIpOnLaunch={"Value": True})
+        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [self.id]}])["RouteTables"]
+        self.table = tables[0]["RouteTableId"]
+        ec2.create_route(RouteTableId=self.table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        ec2.create_route(RouteTableId=self.table, DestinationIpv6CidrBlock="::/0", GatewayId=gateway)
+
+    def blocks(self):
+        associations = self.ec2.describe_vpcs(VpcIds=[self.id])["Vpcs"][0].get("Ipv6CidrBlockAssociationSet", [])
+        return [it["Ipv6CidrBlock"] for it in associations if it["Ipv6CidrBlockState"]["State"] == "associated"]

@@ -11,8 +11,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::plan::{
-    BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOW_KEY, FLOWS_AT_ONCE, Family, HostPlan, InterfaceLink, Joined,
-    LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan,
+    BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOWS_AT_ONCE, Family, HostPlan, InterfaceLink, Joined, LinkEnd,
+    NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan, flow_key,
 };
 use crate::untracked::UntrackedFlows;
 use table::table_change;
@@ -201,7 +201,12 @@ pub enum NftCommand {
         set: SetPlan,
     },
     /// Make a set of flows, empty.
-    AddFlows(String),
+    AddFlows {
+        /// Its name.
+        name: String,
+        /// The family of their addresses.
+        family: Family,
+    },
     /// Make a chain, empty.
     AddChain {
         /// Its name.
@@ -272,10 +277,10 @@ impl fmt::Display for InTable<'_> {
                 let kind = if set.data.is_some() { "map" } else { "set" };
                 write!(f, "add {kind} inet {table} {name} {set}")
             }
-            NftCommand::AddFlows(name) => write!(
+            NftCommand::AddFlows { name, family } => write!(
                 f,
                 "add set inet {table} {name} {{ type {}; flags dynamic,timeout; size {FLOWS_AT_ONCE}; timeout {FLOW_IDLE_SECONDS}s; }}",
-                Joined(&FLOW_KEY, " . ")
+                Joined(&flow_key(*family), " . ")
             ),
             NftCommand::AddChain { name, base: None } => write!(f, "add chain inet {table} {name}"),
             NftCommand::AddChain { name, base: Some(base) } => write!(f, "add chain inet {table} {name} {base}"),

@@ -233,6 +233,15 @@ fn flow_logs_cost_only_the_interfaces_they_watch() {
     let at = egress.iter().position(|rule| rule == "ct state invalid drop").unwrap();
     assert_eq!(egress[at - 2], "ct state invalid iifname vmap @rejected_of");
     assert_eq!(egress[at - 1], "ct state invalid iifname @outer_links oifname vmap @rejected_of");
+    // The other family has sets of its own, where the VPC has it.
+    topology.vpcs.get_mut(&VPC).unwrap().ipv6_cidrs = vec!["2001:db8:0:100::/56".parse().unwrap()];
+    let both = &plan(&topology).namespaces[&Place::Vpc(VPC)].table;
+    let names: Vec<_> = both.flows.keys().map(|name| name.rsplit_once('.').unwrap().1).collect();
+    assert_eq!(names, ["accepted", "accepted6", "rejected", "rejected6"]);
+    let rules: Vec<String> = both.chains[&accepted].rules.iter().map(ToString::to_string).collect();
+    let counts =
+        format!("update @{accepted}6 {{ ip6 saddr . ip6 daddr . meta l4proto . th sport . th dport counter }}");
+    assert!(rules.len() == 4 && rules[2].ends_with(&counts), "{rules:#?}");
     // Nothing is made anew for it, and all of it goes again.
     let text = |changes: Vec<HostChange>| changes.iter().map(|change| format!("{change}\n")).collect::<String>();
     let there = text(diff(&before, &after));

@@ -1,11 +1,11 @@
 //! What the kernel counts for flow logs, held against packets that were really sent.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use host::netns;
-use host::network::{Flow, Network, Volume};
+use host::network::{Flow, Network, Volume, run_ip};
 use testkit::{Guest, Lab, Reach, Server};
 use types::VpcId;
 
@@ -15,12 +15,14 @@ const D: Ipv4Addr = Ipv4Addr::new(172, 31, 1, 13);
 const OPEN: &[&str] = &["all 0.0.0.0/0"];
 
 /// Sends datagrams of ten bytes from one port to another.
-fn send(from: &Guest, port: u16, to: Ipv4Addr, to_port: u16, count: usize) {
+fn send(from: &Guest, port: u16, to: impl Into<IpAddr>, to_port: u16, count: usize) {
+    let to = to.into();
+    let any: IpAddr = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let work = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).unwrap();
+        let socket = UdpSocket::bind((any, port)).unwrap();
         for _ in 0..count {
             // A refusal of an earlier one may be reported here; that one is not sent then.
-            while socket.send_to(b"0123456789", SocketAddrV4::new(to, to_port)).is_err() {}
+            while socket.send_to(b"0123456789", (to, to_port)).is_err() {}
         }
         Ok(())
     };
@@ -94,7 +96,7 @@ fn kernel_flows_are_counted_as_they_were_decided() {
     // The list refuses the answer: accepted in, rejected out.
     send(&b, 40_005, D, 53, 1);
     udp_flows(&lab, vpc, 40_005, 53, &[(&b, true, volume(1)), (&d, true, volume(1))]);
-    let answer = |flow: &&Flow| (flow.source, flow.source_port, flow.destination_port) == (D, 53, 40_005);
+    let answer = |flow: &&Flow| (flow.source, flow.source_port, flow.destination_port) == (IpAddr::from(D), 53, 40_005);
     let until = Instant::now() + Duration::from_secs(5);
     let found: Vec<(Flow, u64)> = loop {
         let counted = lab.network.flows(vpc).unwrap().flows;
@@ -110,7 +112,9 @@ fn kernel_flows_are_counted_as_they_were_decided() {
     // Protocols without ports have the ports 0.
     assert!(!lab.ping(&b.namespace, A));
     let flows = lab.network.flows(vpc).unwrap().flows;
-    let pings = flows.keys().filter(|f| (f.protocol, f.source, f.source_port, f.destination_port) == (1, B, 0, 0));
+    let pings = flows
+        .keys()
+        .filter(|f| (f.protocol, f.source, f.source_port, f.destination_port) == (1, IpAddr::from(B), 0, 0));
     let pings: Vec<_> = pings.map(|flow| (flow.interface, flow.accepted)).collect();
     assert!(pings.contains(&(a.interface, false)) && pings.contains(&(b.interface, true)), "{pings:?}");
     assert!(!pings.contains(&(b.interface, false)), "{pings:?}");
@@ -122,5 +126,64 @@ fn kernel_flows_are_counted_as_they_were_decided() {
     lab.topology.watched.clear();
     lab.apply();
     assert!(lab.network.flows(vpc).unwrap().flows.is_empty());
+    assert_eq!(lab.converge().changes, Vec::<String>::new());
+}
+
+#[test]
+fn kernel_flows_of_ipv6_are_counted_beside_those_of_ipv4() {
+    let Some(mut lab) = Lab::start() else { return };
+    let (own_a, own_b): (Ipv6Addr, Ipv6Addr) =
+        ("2001:db8:0:100::a".parse().unwrap(), "2001:db8:0:100::b".parse().unwrap());
+    let vpc = lab.add_vpc(1, "172.31.0.0/16");
+    let servers = lab.set_group(1, vpc, &["udp 53 0.0.0.0/0", "udp 53 ::/0"], &[]);
+    let clients = lab.set_group(2, vpc, &[], &["udp 1-1000 0.0.0.0/0", "udp 1-1000 ::/0", "icmpv6 128/0 ::/0"]);
+    let a = lab.add_instance(0xa, vpc, &A.to_string(), None, &[servers]);
+    let b = lab.add_instance(0xb, vpc, &B.to_string(), None, &[clients]);
+    lab.topology.watched = [a.interface, b.interface].into();
+    lab.apply();
+    let plain = policy::plan(&lab.topology).to_string();
+    assert!(plain.contains("flows ") && !plain.contains("of IPv6"), "{plain}");
+
+    // A VPC that is watched gets IPv6: what was counted stays.
+    let _four = Server::udp(&a.namespace, 53);
+    assert_eq!(lab.udp(&b.namespace, A, 53), Reach::Answered(B));
+    send(&b, 40_001, A, 53, 3);
+    udp_flows(&lab, vpc, 40_001, 53, &[(&a, true, volume(3)), (&b, true, volume(3))]);
+    lab.add_ipv6_block(vpc, "2001:db8:0:100::/56");
+    lab.add_table(1, vpc, &[]);
+    for (guest, own) in [(&a, own_a), (&b, own_b)] {
+        lab.interface(guest).ipv6 = vec![own];
+    }
+    lab.apply();
+    lab.converge();
+    assert_eq!(lab.converge().changes, Vec::<String>::new());
+    for (guest, own) in [(&a, own_a), (&b, own_b)] {
+        let lines = [format!("address add {own}/128 dev eth0 nodad"), "route add ::/0 via fe80::1 dev eth0".to_owned()];
+        netns::run_in(&guest.namespace, || run_ip(None, &lines)).unwrap();
+    }
+    udp_flows(&lab, vpc, 40_001, 53, &[(&a, true, volume(3)), (&b, true, volume(3))]);
+
+    // Pinging opens the way, and is refused at its end.
+    assert!(!lab.ipv6_ping(&b.namespace, own_a));
+    let longer = |packets| Volume { packets, bytes: packets * (40 + 8 + 10) };
+    send(&b, 40_002, own_a, 53, 4);
+    udp_flows(&lab, vpc, 40_002, 53, &[(&a, true, longer(4)), (&b, true, longer(4))]);
+    send(&b, 40_003, own_a, 54, 2);
+    udp_flows(&lab, vpc, 40_003, 54, &[(&b, true, longer(2)), (&a, false, longer(2))]);
+    send(&b, 40_004, own_a, 2000, 1);
+    udp_flows(&lab, vpc, 40_004, 2000, &[(&b, false, longer(1))]);
+    let flows = lab.network.flows(vpc).unwrap().flows;
+    let pings = flows.keys().filter(|flow| (flow.protocol, flow.source) == (58, own_b.into()));
+    let told = pings.map(|f| (f.interface, f.accepted, f.destination, f.source_port, f.destination_port));
+    let to = IpAddr::from(own_a);
+    assert_eq!(told.collect::<Vec<_>>(), [(a.interface, false, to, 0, 0), (b.interface, true, to, 0, 0)]);
+
+    // Nothing that the kernel counted is put right, and nothing stays behind.
+    assert_eq!(lab.converge().changes, Vec::<String>::new());
+    udp_flows(&lab, vpc, 40_002, 53, &[(&a, true, longer(4)), (&b, true, longer(4))]);
+    lab.topology.vpcs.get_mut(&vpc).unwrap().ipv6_cidrs.clear();
+    lab.apply();
+    assert!(lab.network.flows(vpc).unwrap().flows.keys().all(|flow| flow.source.is_ipv4()));
+    udp_flows(&lab, vpc, 40_001, 53, &[(&a, true, volume(3)), (&b, true, volume(3))]);
     assert_eq!(lab.converge().changes, Vec::<String>::new());
 }

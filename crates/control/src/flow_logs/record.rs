@@ -1,6 +1,7 @@
 //! One record of a flow log as a line of text (VPC guide, "Flow log records").
 
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use cloud::Tables;
 use cloud::resource::{FlowLog, NetworkInterface};
@@ -64,7 +65,7 @@ impl Recorder<'_> {
             "packets" => Some(volume.packets.to_string()),
             "bytes" => Some(volume.bytes.to_string()),
             "action" => Some(if flow.accepted { "ACCEPT" } else { "REJECT" }.to_owned()),
-            "type" => Some("IPv4".to_owned()),
+            "type" => Some(if flow.source.is_ipv6() { "IPv6" } else { "IPv4" }.to_owned()),
             "region" => Some(self.region.to_string()),
             "vpc-id" => known.map(|it| it.vpc.to_string()),
             "subnet-id" => known.map(|it| it.subnet.to_string()),
@@ -88,7 +89,10 @@ impl Content<'_> {
 
 /// Which way a flow goes, seen from the interface; `None` for what its machine forwards for others.
 fn direction(interface: &NetworkInterface, flow: &Flow) -> Option<&'static str> {
-    let own = |address| interface.addresses().any(|(private, _)| private == address);
+    let own = |address: IpAddr| match address {
+        IpAddr::V4(address) => interface.private_ips().any(|own| own == address),
+        IpAddr::V6(address) => interface.ipv6.contains(&address),
+    };
     match () {
         () if own(flow.source) => Some("egress"),
         () if own(flow.destination) => Some("ingress"),

@@ -1,6 +1,6 @@
 //! Windows, records and files, with counters that say what the test wants.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use cloud::resource::{Attachment, FlowLogResource, LogDestinationType};
 use cloud::{Config, Context, Transaction};
@@ -75,8 +75,8 @@ fn flow(interface: NetworkInterfaceId, accepted: bool) -> Flow {
     Flow {
         interface,
         accepted,
-        source: Ipv4Addr::new(203, 0, 113, 9),
-        destination: Ipv4Addr::new(172, 31, 0, 10),
+        source: Ipv4Addr::new(203, 0, 113, 9).into(),
+        destination: Ipv4Addr::new(172, 31, 0, 10).into(),
         protocol: 6,
         source_port: 40_000,
         destination_port: 22,
@@ -183,13 +183,36 @@ fn a_format_of_ones_own() {
     let format = "${vpc-id} ${instance-id} ${flow-direction} ${az-id} ${tcp-flags} ${pkt-dstaddr} ${version} ${region}";
     tx.put(FlowLog { format: format.to_owned(), ..log(1, FlowLogResource::Vpc(vpc)) });
     let own = tx.interfaces[&ENI].private_ip;
-    let inward = Flow { destination: own, ..flow(ENI, true) };
+    let inward = Flow { destination: own.into(), ..flow(ENI, true) };
     let counters = counted(&[(inward, 1)]);
     let [lines] = &advance(&mut windows(), &tx, 60, Ok(counters))[..] else { panic!("one window") };
     let instance = types::InstanceId::from_number(10);
     let zone = tx.interfaces[&ENI].zone.zone_id();
     assert_eq!(lines[0], format!("{vpc} {instance} ingress {zone} - {own} 5 us-east-1"));
     assert_eq!(lines[1], "- - - - - - 5 -");
+}
+
+#[test]
+fn ipv6_is_told_as_what_it_is() {
+    let (mut tx, _) = world();
+    let (own, other) = (Ipv6Addr::new(0x2001, 0xdb8, 0, 0x100, 0, 0, 0, 5), Ipv6Addr::new(0x2620, 0, 0, 0, 0, 0, 0, 9));
+    let eni = tx.interfaces[&ENI].clone();
+    tx.put(NetworkInterface { ipv6: vec![own], ..NetworkInterface::clone(&eni) });
+    let format = "${type} ${srcaddr} ${dstaddr} ${pkt-srcaddr} ${srcport} ${protocol} ${flow-direction} ${packets}";
+    tx.put(FlowLog { format: format.to_owned(), ..log(1, FlowLogResource::NetworkInterface(ENI)) });
+    let ping = Flow { protocol: 58, source_port: 0, destination_port: 0, ..flow(ENI, true) };
+    let out = Flow { source: own.into(), destination: other.into(), ..ping };
+    let back = Flow { source: other.into(), destination: own.into(), ..ping };
+    let counters = counted(&[(flow(ENI, true), 1), (out, 2), (back, 3)]);
+    let [lines] = &advance(&mut windows(), &tx, 60, Ok(counters))[..] else { panic!("one window") };
+    assert_eq!(
+        lines[..],
+        [
+            "IPv4 203.0.113.9 172.31.0.10 203.0.113.9 40000 6 ingress 1".to_owned(),
+            format!("IPv6 {own} {other} {own} 0 58 egress 2"),
+            format!("IPv6 {other} {own} {other} 0 58 ingress 3"),
+        ]
+    );
 }
 
 #[test]

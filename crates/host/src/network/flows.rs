@@ -1,12 +1,12 @@
 //! Reading the sets of flows that the kernel fills.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde_json::Value;
 use types::NetworkInterfaceId;
 
-use super::nft_read::is_flow_set;
+use super::nft_read::flow_family;
 
 /// What the packets of one flow have in common, at one interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,9 +16,9 @@ pub struct Flow {
     /// Whether they were let through.
     pub accepted: bool,
     /// Their source: private, where it is of this VPC.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// Their destination: private, where it is of this VPC.
-    pub destination: Ipv4Addr,
+    pub destination: IpAddr,
     /// Their IP protocol.
     pub protocol: u8,
     /// The source port of TCP and UDP; 0 for others.
@@ -49,7 +49,7 @@ pub struct Counted {
 pub(super) fn read_flows(table: &Value) -> Counted {
     let mut counted = Counted::default();
     let sets = table["nftables"].as_array().into_iter().flatten().filter_map(|item| item.get("set"));
-    for set in sets.filter(|set| is_flow_set(set)) {
+    for set in sets.filter(|set| flow_family(set).is_some()) {
         let name = set["name"].as_str().and_then(|name| name.rsplit_once('.'));
         let Some((Ok(interface), end)) = name.map(|(id, end)| (id.parse::<NetworkInterfaceId>(), end)) else {
             continue;
@@ -58,7 +58,7 @@ pub(super) fn read_flows(table: &Value) -> Counted {
         if u64::try_from(elements.len()).is_ok_and(|held| held >= policy::FLOWS_AT_ONCE.into()) {
             counted.overflowed.insert(interface);
         }
-        let read = |element: &Value| read_flow(interface, end == "accepted", &element["elem"]);
+        let read = |element: &Value| read_flow(interface, end.starts_with("accepted"), &element["elem"]);
         counted.flows.extend(elements.iter().filter_map(read));
     }
     counted
@@ -66,7 +66,7 @@ pub(super) fn read_flows(table: &Value) -> Counted {
 
 fn read_flow(interface: NetworkInterfaceId, accepted: bool, element: &Value) -> Option<(Flow, Volume)> {
     let key = element["val"]["concat"].as_array()?;
-    let address = |at: usize| key.get(at)?.as_str()?.parse::<Ipv4Addr>().ok();
+    let address = |at: usize| key.get(at)?.as_str()?.parse::<IpAddr>().ok();
     let number = |at: usize| key.get(at)?.as_u64();
     let flow = Flow {
         interface,

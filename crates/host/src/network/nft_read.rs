@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 
 use policy::{
-    Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Field, FieldType, Hook,
-    Match, Part, Rule, SetPlan, TablePlan, Transport,
+    Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Family, Field, FieldType,
+    Hook, Match, Part, Rule, SetPlan, TablePlan, Transport,
 };
 use serde_json::Value;
 use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
@@ -21,10 +21,9 @@ pub(super) fn read_table(answer: &Value) -> TablePlan {
         }
         for kind in ["set", "map"] {
             if let Some((name, set)) = item.get(kind).and_then(|set| Some((set["name"].as_str()?, read_set(set)))) {
-                if item.get(kind).is_some_and(is_flow_set) {
-                    table.flows.insert(name.to_owned());
-                } else {
-                    table.sets.insert(name.to_owned(), set);
+                match item.get(kind).and_then(flow_family) {
+                    Some(family) => drop(table.flows.insert(name.to_owned(), family)),
+                    None => drop(table.sets.insert(name.to_owned(), set)),
                 }
             }
         }
@@ -39,13 +38,15 @@ pub(super) fn read_table(answer: &Value) -> TablePlan {
     table
 }
 
-/// Whether a set is one that the kernel fills with flows. Not every version of `nft` tells of the flag `dynamic`.
-pub(super) fn is_flow_set(set: &Value) -> bool {
+/// The family of the flows in a set that the kernel fills with them; `None` if it is another set. Not every version of
+/// `nft` tells of the flag `dynamic`.
+pub(super) fn flow_family(set: &Value) -> Option<Family> {
     let flags = set["flags"].as_array().map_or(&[][..], Vec::as_slice);
-    set["timeout"] == policy::FLOW_IDLE_SECONDS
+    let is_filled = set["timeout"] == policy::FLOW_IDLE_SECONDS
         && set["size"] == policy::FLOWS_AT_ONCE
-        && flags.iter().all(|flag| flag == "timeout" || flag == "dynamic")
-        && read_types(&set["type"]).is_some_and(|key| key == policy::FLOW_KEY)
+        && flags.iter().all(|flag| flag == "timeout" || flag == "dynamic");
+    let key = read_types(&set["type"]).filter(|_| is_filled)?;
+    [Family::Ipv4, Family::Ipv6].into_iter().find(|family| key == policy::flow_key(*family))
 }
 
 /// The set that a rule counts in, if it does just as ours do.
@@ -63,8 +64,12 @@ fn read_count(detail: &Value) -> Option<Action> {
         false if key.get(3..) == Some(&[Value::from(0), Value::from(0)][..]) => false,
         false => return None,
     };
-    (fields == [Field::Source, Field::Destination, Field::Protocol])
-        .then(|| Action::Count { set: set.to_owned(), ports })
+    let family = match fields[..] {
+        [Field::Source, Field::Destination, Field::Protocol] => Family::Ipv4,
+        [Field::Ipv6Source, Field::Ipv6Destination, Field::Protocol] => Family::Ipv6,
+        _ => return None,
+    };
+    Some(Action::Count { set: set.to_owned(), family, ports })
 }
 
 /// A set; one of unknown type has no key types, which no plan's set has.

@@ -29,7 +29,10 @@ pub(super) fn table_change(place: Place, old: &TablePlan, new: &TablePlan) -> Op
 fn same_kinds(old: &TablePlan, new: &TablePlan) -> bool {
     let kind = |set: &SetPlan| (set.key.clone(), set.interval, set.data);
     let sets = new.sets.iter().all(|(name, set)| old.sets.get(name).is_none_or(|other| kind(set) == kind(other)));
-    let flows = new.flows.iter().all(|name| !old.sets.contains_key(name));
+    let flows = new
+        .flows
+        .iter()
+        .all(|(name, family)| !old.sets.contains_key(name) && old.flows.get(name).is_none_or(|other| other == family));
     sets && flows
         && new.chains.iter().all(|(name, chain)| old.chains.get(name).is_none_or(|other| chain.base == other.base))
 }
@@ -42,7 +45,8 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
         let set = SetPlan { elements: BTreeMap::new(), ..set.clone() };
         commands.push(NftCommand::AddSet { name: name.clone(), set });
     }
-    commands.extend(new.flows.difference(&old.flows).cloned().map(NftCommand::AddFlows));
+    let new_flows = new.flows.iter().filter(|(name, _)| !old.flows.contains_key(*name));
+    commands.extend(new_flows.map(|(name, family)| NftCommand::AddFlows { name: name.clone(), family: *family }));
     for (name, chain) in new.chains.iter().filter(|(name, _)| !old.chains.contains_key(*name)) {
         commands.push(NftCommand::AddChain { name: name.clone(), base: chain.base });
     }
@@ -61,7 +65,8 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
         add_element_commands(commands, name, old.sets.get(name), &empty);
     }
     commands.extend(gone_chains.into_iter().cloned().map(NftCommand::DeleteChain));
-    commands.extend(gone_sets.chain(old.flows.difference(&new.flows)).cloned().map(NftCommand::DeleteSet));
+    let gone_flows = old.flows.keys().filter(|name| !new.flows.contains_key(*name));
+    commands.extend(gone_sets.chain(gone_flows).cloned().map(NftCommand::DeleteSet));
 }
 
 fn add_chain_commands(commands: &mut Vec<NftCommand>, name: &str, old: Option<&ChainPlan>, new: &ChainPlan) {

@@ -1,16 +1,18 @@
 //! Counting for flow logs: what becomes of the packets of an interface, by flow.
 //!
-//! Each interface that a log watches has two sets that the kernel fills: flows that were let through, and flows that
-//! were refused, each with a counter of packets and bytes. A packet counts as sent once the list and the groups of its
-//! sender let it out, as received once those of its receiver let it in, and as refused where the first of them drops it:
-//! right before it does. What the daemon itself answers (metadata, resolver) is never forwarded, so it is never counted
-//! (VPC guide, "Flow log limitations"). Where no log watches, nothing of this is there.
+//! Each interface that a log watches has two sets of each family that the kernel fills: flows that were let through,
+//! and flows that were refused, each with a counter of packets and bytes. A packet counts as sent once the list and the
+//! groups of its sender let it out, as received once those of its receiver let it in, and as refused where the first of
+//! them drops it: right before it does. What the daemon itself answers (metadata, resolver) is never forwarded, so it
+//! is never counted (VPC guide, "Flow log limitations"). Where no log watches, nothing of this is there.
 
 use std::collections::BTreeMap;
 
 use types::NetworkInterfaceId;
 
+use super::Family;
 use super::build::{PRIORITY_LOG_RECEIVED, PRIORITY_LOG_SENT, base, in_set, not_in_set, rule, set};
+use super::groups::suffix;
 use super::nft::{
     Action, ChainKind, ChainPlan, CtState, Data, DataType, Field, FieldType, Hook, Match, Part, Rule, SetPlan,
     TablePlan,
@@ -21,14 +23,20 @@ const REJECTED_OF: &str = "rejected_of";
 /// The protocols whose flows differ by ports. Of others the ports are 0.
 const WITH_PORTS: &str = "with_ports";
 
-/// The name of the set, and of the chain that fills it, of flows of an interface that were let through (or not).
-pub fn flow_set_name(interface: NetworkInterfaceId, accepted: bool) -> String {
+/// The name of the chain that counts flows of an interface that were let through (or not), and what the names of the sets
+/// begin with that it fills.
+fn flow_chain_name(interface: NetworkInterfaceId, accepted: bool) -> String {
     format!("{interface}.{}", if accepted { "accepted" } else { "rejected" })
 }
 
 /// Makes a finished table count the packets of these interfaces, which are there by link name. `outer` is the set of
 /// links that no groups are looked up for.
-pub(super) fn add_flow_logs(table: &mut TablePlan, watched: &BTreeMap<String, NetworkInterfaceId>, outer: &str) {
+pub(super) fn add_flow_logs(
+    table: &mut TablePlan,
+    watched: &BTreeMap<String, NetworkInterfaceId>,
+    outer: &str,
+    families: &[Family],
+) {
     if watched.is_empty() {
         return;
     }
@@ -36,15 +44,17 @@ pub(super) fn add_flow_logs(table: &mut TablePlan, watched: &BTreeMap<String, Ne
     for accepted in [true, false] {
         let mut elements = BTreeMap::new();
         for (link, id) in watched {
-            let name = flow_set_name(*id, accepted);
+            let name = flow_chain_name(*id, accepted);
             elements.insert(vec![Part::Link(link.clone())], Some(Data::Jump(name.clone())));
-            let count = |ports| Action::Count { set: name.clone(), ports };
-            let rules = vec![
-                rule([in_set(&[Field::Protocol], WITH_PORTS)], count(true)),
-                rule([not_in_set(&[Field::Protocol], WITH_PORTS)], count(false)),
-            ];
-            table.chains.insert(name.clone(), ChainPlan { base: None, rules });
-            table.flows.insert(name);
+            let mut rules = Vec::new();
+            for &family in families {
+                let set = name.clone() + suffix(family);
+                let count = |ports| Action::Count { set: set.clone(), family, ports };
+                rules.push(rule([in_set(&[Field::Protocol], WITH_PORTS)], count(true)));
+                rules.push(rule([not_in_set(&[Field::Protocol], WITH_PORTS)], count(false)));
+                table.flows.insert(set, family);
+            }
+            table.chains.insert(name, ChainPlan { base: None, rules });
         }
         let name = if accepted { ACCEPTED_OF } else { REJECTED_OF };
         let key = vec![FieldType::LinkName];
@@ -81,7 +91,7 @@ fn count_refused(table: &mut TablePlan, watched: &BTreeMap<String, NetworkInterf
     for id in watched.values() {
         for direction in ["in", "out"] {
             if let Some(chain) = table.chains.get_mut(&format!("{id}.{direction}")) {
-                chain.rules.push(rule([], Action::Jump(flow_set_name(*id, false))));
+                chain.rules.push(rule([], Action::Jump(flow_chain_name(*id, false))));
             }
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn members_name(group: SecurityGroupId, family: Family) -> String {
 }
 
 /// What the names of sets end with.
-fn suffix(family: Family) -> &'static str {
+pub(super) fn suffix(family: Family) -> &'static str {
     match family {
         Family::Ipv4 => "",
         Family::Ipv6 => "6",

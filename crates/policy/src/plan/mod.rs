@@ -31,13 +31,12 @@ use crate::names::{
 use crate::topology::Topology;
 
 pub(crate) use cover::{merge, without};
-pub use flow_logs::flow_set_name;
 pub(crate) use ipv6::OF_THE_LINK;
 pub(crate) use nat::TRANSLATED;
 pub(crate) use nft::Joined;
 pub use nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, FLOW_IDLE_SECONDS,
-    FLOW_KEY, FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport,
+    FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport, flow_key,
 };
 pub(crate) use vpc::{PRIVATE_OF, TABLE_OF, dispatch_name};
 

@@ -3,11 +3,13 @@
 //! [`std::fmt::Display`] gives the text that `nft` reads; what the tests show is what the kernel gets. Names come from
 //! typed ids and constants only, so no text of a user can reach a rule.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use types::Cidr;
+
+use super::Family;
 
 /// One nftables table of family `inet`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,9 +18,9 @@ pub struct TablePlan {
     pub name: String,
     /// Sets and maps by name.
     pub sets: BTreeMap<String, SetPlan>,
-    /// The names of the sets of flows, each with a counter, that the kernel fills by itself: what they hold is not part
-    /// of a plan.
-    pub flows: BTreeSet<String>,
+    /// The names of the sets of flows, each with a counter, that the kernel fills by itself, with the family of their
+    /// addresses: what they hold is not part of a plan.
+    pub flows: BTreeMap<String, Family>,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainPlan>,
 }
@@ -37,8 +39,13 @@ pub struct SetPlan {
 }
 
 /// The types of the key of a set of flows: source, destination, protocol, source port, destination port.
-pub const FLOW_KEY: [FieldType; 5] =
-    [FieldType::Address, FieldType::Address, FieldType::Protocol, FieldType::Port, FieldType::Port];
+pub const fn flow_key(family: Family) -> [FieldType; 5] {
+    let address = match family {
+        Family::Ipv4 => FieldType::Address,
+        Family::Ipv6 => FieldType::Ipv6Address,
+    };
+    [address, address, FieldType::Protocol, FieldType::Port, FieldType::Port]
+}
 /// How many flows a set holds at most. Further ones are not counted until others have been idle for long enough.
 pub const FLOWS_AT_ONCE: u32 = 16_384;
 /// How long a flow must be idle to leave its set, in seconds. Sets are to be read more often than this.
@@ -350,10 +357,12 @@ pub enum Action {
         /// A map with [`DataType::Mark`].
         map: String,
     },
-    /// Count the packet for its flow.
+    /// Count the packet for its flow, if it is of the set's family.
     Count {
         /// One of [`TablePlan::flows`].
         set: String,
+        /// The family of its addresses.
+        family: Family,
         /// Whether its ports are part of the flow; 0 stands for them otherwise.
         ports: bool,
     },
@@ -525,9 +534,13 @@ impl fmt::Display for Action {
             Self::Source(address) => write!(f, "snat ip to {address}"),
             Self::Masquerade => f.write_str("masquerade"),
             Self::Mark { field, map } => write!(f, "meta mark set {field} map @{map}"),
-            Self::Count { set, ports } => {
+            Self::Count { set, family, ports } => {
                 let ports = if *ports { "th sport . th dport" } else { "0 . 0" };
-                write!(f, "update @{set} {{ ip saddr . ip daddr . meta l4proto . {ports} counter }}")
+                let addresses = match family {
+                    Family::Ipv4 => "ip saddr . ip daddr",
+                    Family::Ipv6 => "ip6 saddr . ip6 daddr",
+                };
+                write!(f, "update @{set} {{ {addresses} . meta l4proto . {ports} counter }}")
             }
             Self::Foreign(text) => f.write_str(text),
         }

@@ -38,8 +38,9 @@ impl fmt::Display for TablePlan {
                 writeln!(f)?;
             }
         }
-        for name in &self.flows {
-            writeln!(f, "    flows {name}")?;
+        for (name, family) in &self.flows {
+            let of = if *family == Family::Ipv6 { " of IPv6" } else { "" };
+            writeln!(f, "    flows {name}{of}")?;
         }
         for (name, chain) in &self.chains {
             write!(f, "    chain {name}")?;

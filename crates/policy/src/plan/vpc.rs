@@ -120,7 +120,8 @@ impl<'a> VpcCompiler<'a> {
             self.topology.watched.contains(id).then(|| (name.clone(), *id))
         };
         let watched = self.machines.iter().chain(&self.gateways).filter_map(watched).collect();
-        add_flow_logs(&mut self.table, &watched, OUTER_LINKS);
+        let families = self.families();
+        add_flow_logs(&mut self.table, &watched, OUTER_LINKS, &families);
         let has_ipv6 = self.vpc.has_ipv6();
         let interfaces = self.machines.iter().map(|(name, (id, interface))| {
             let link = InterfaceLink {
@@ -137,7 +138,6 @@ impl<'a> VpcCompiler<'a> {
         blackholes.extend(routes.forwards.values().flatten());
         let mut all = routes.routes;
         all.extend(self.gateway_routes());
-        let families = self.families();
         let both = |number: TableNumber| families.iter().map(move |family| (*family, number));
         let tables = routes.tables.values().flat_map(|number| both(*number)).collect();
         if has_ipv6 {
