@@ -183,7 +183,7 @@ fn a_table_of_another_version_is_replaced_in_one_go() {
     let new = plan(&shop());
     let mut old = new.clone();
     let table = &mut old.namespaces.get_mut(&Place::Vpc(VPC)).unwrap().table;
-    table.sets.get_mut("interface_addresses").unwrap().key.pop();
+    table.sets.get_mut("senders").unwrap().key.pop();
     let steps = diff(&old, &new);
     let [HostChange::ChangeTable { commands, .. }] = steps.as_slice() else { panic!("{steps:?}") };
     assert_eq!(commands[1], policy::NftCommand::DeleteTable);

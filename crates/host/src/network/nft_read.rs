@@ -227,6 +227,7 @@ fn read_action(action: &Value) -> Option<Action> {
         "drop" => Some(Action::Drop),
         "masquerade" if detail.is_null() => Some(Action::Masquerade),
         "jump" => Some(Action::Jump(detail["target"].as_str()?.to_owned())),
+        "goto" => Some(Action::Goto(detail["target"].as_str()?.to_owned())),
         "vmap" => Some(Action::Dispatch {
             field: read_field(&detail["key"])?,
             map: detail["data"].as_str()?.strip_prefix('@')?.to_owned(),
@@ -274,7 +275,18 @@ fn read_field(field: &Value) -> Option<Field> {
     }
 }
 
+/// A mark from a map, which is a condition where something comes after it.
+fn read_marked(mangle: &Value) -> Option<Match> {
+    let map = &mangle["value"]["map"];
+    let key = map["key"]["concat"].as_array()?.iter().map(read_field).collect::<Option<_>>()?;
+    (mangle["key"]["meta"]["key"] == "mark")
+        .then_some(Match::Marked { key, map: map["data"].as_str()?.strip_prefix('@')?.to_owned() })
+}
+
 fn read_match(expression: &Value) -> Option<Match> {
+    if let Some(mangle) = expression.get("mangle") {
+        return read_marked(mangle);
+    }
     let comparison = expression.get("match")?;
     let (left, right) = (&comparison["left"], &comparison["right"]);
     let not = comparison["op"] == "!=";

@@ -3,7 +3,7 @@
 //! Two base chains know nothing of connections: one, before that of the sender's groups, for what leaves the subnet of
 //! the link it came in by; one, between those and the receiver's, for what enters the subnet of the link it goes out by.
 //! Between two links of one subnet nothing is looked at. A list that lets everything pass costs nothing: its subnets are
-//! not looked up.
+//! not looked up, and where all lists do, there is no chain to look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,9 @@ pub(super) fn add_acls(table: &mut TablePlan, topology: &Topology, links: &BTree
             for link in members {
                 dispatch.insert(vec![Part::Link(link.clone())], Some(Data::Goto(chain.clone())));
             }
+        }
+        if dispatch.is_empty() {
+            continue;
         }
         let map = names.chain.to_owned() + "_of";
         let rules = vec![rule([], Action::Dispatch { field: names.link, map: map.clone() })];

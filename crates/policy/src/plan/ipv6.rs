@@ -7,23 +7,22 @@
 //! ([`ROUTER_IPV6_ADDRESS`]). What it says must come from an address of its own; advertisements of routers are dropped,
 //! and nothing that is about a link is carried to another.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use types::{Ipv6Cidr, MacAddress};
 
 use super::build::{in_set, link, not_in_set, not_link, rule, set};
 use super::nft::{Action, CtState, Field, FieldType, Match, Part, Rule, TablePlan, Transport};
-use super::vpc::{SILENT, TRANSIT_LINKS, VpcCompiler};
+use super::senders::{CHOOSE_TABLE, Marks, TRANSIT_LINKS, is_sender, senders, senders_name};
+use super::vpc::{SILENT, VpcCompiler};
 use super::{
-    FAR_END_IPV6_ADDRESS, METADATA_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, RESOLVER_IPV6_ADDRESS,
+    FAR_END_IPV6_ADDRESS, Family, METADATA_IPV6_ADDRESS, NO_ADDRESS_OF_ITS_OWN, NamespacePlan, RESOLVER_IPV6_ADDRESS,
     ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan,
 };
 use crate::names::{EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, egress_only_link_name, gateway_link_name};
 use crate::ranges::{ipv6_from_nowhere, ipv6_not_from_transit};
 use crate::topology::Topology;
 
-/// Every interface's link with its addresses: who may send what.
-const IPV6_ADDRESSES: &str = "interface_addresses6";
 /// Links with the addresses that may speak of neighbours there: their own and the link-local one.
 const NEIGHBOURS: &str = "neighbours";
 /// Whom they may speak to: the router, and the group that it listens to.
@@ -164,23 +163,21 @@ fn put_first(table: &mut TablePlan, chain: &str, rules: impl IntoIterator<Item =
 
 impl VpcCompiler<'_> {
     /// The sets and rules of a VPC that has IPv6.
-    pub(super) fn add_ipv6(&mut self) {
+    pub(super) fn add_ipv6(&mut self, marks: &Marks) {
         let pair = |link: &str, address: Ipv6Addr| vec![Part::Link(link.to_owned()), Part::address(address)];
         let (mut own, mut neighbours) = (Vec::new(), Vec::new());
         for (name, (_, interface)) in self.machines.iter().filter(|(_, (_, i))| !i.ipv6.is_empty()) {
-            own.extend(interface.ipv6.iter().map(|address| pair(name, *address)));
-            neighbours.push(pair(name, link_local(interface.mac)));
+            own.extend(interface.ipv6.iter().map(|address| (name, IpAddr::from(*address))));
+            neighbours.extend(interface.ipv6.iter().chain([&link_local(interface.mac)]).map(|own| pair(name, *own)));
         }
-        neighbours.extend(own.iter().cloned());
         let pairs = [FieldType::LinkName, FieldType::Ipv6Address];
         let router = [ROUTER_IPV6_ADDRESS, solicited_node(ROUTER_IPV6_ADDRESS)].map(|own| vec![Part::address(own)]);
         let sets = &mut self.table.sets;
-        sets.insert(IPV6_ADDRESSES.to_owned(), set(&pairs, false, own));
+        sets.insert(senders_name(Family::Ipv6), senders(Family::Ipv6, own, marks));
         sets.insert(NEIGHBOURS.to_owned(), set(&pairs, false, neighbours));
         sets.insert(ROUTER.to_owned(), set(&[FieldType::Ipv6Address], false, router));
-        let own = rule([in_set(&[Field::InLink, Field::Ipv6Source], IPV6_ADDRESSES)], Action::Accept);
         self.add_ipv6_services();
-        self.add_neighbour_discovery(own);
+        self.add_neighbour_discovery();
         self.add_ipv6_peers();
         self.add_ipv6_transits();
         self.add_ipv6_gateways();
@@ -207,10 +204,10 @@ impl VpcCompiler<'_> {
         };
         let web = Match::Ports { transport: Transport::Tcp, range: (80, 80) };
         let key = [Field::Ipv6Destination, Field::Protocol, Field::DestinationPort];
-        let from = |set| in_set(&[Field::InLink, Field::Ipv6Source], set);
+        let by_users = in_set(&[Field::InLink, Field::Ipv6Source], METADATA_USERS);
         let rules = [
-            rule([from(METADATA_USERS), metadata, web], Action::Accept),
-            rule([from(IPV6_ADDRESSES), in_set(&key, RESOLVER)], Action::Accept),
+            rule([by_users, metadata, web], Action::Accept),
+            rule([is_sender(Family::Ipv6), in_set(&key, RESOLVER)], Action::Accept),
         ];
         self.table.sets.insert(METADATA_USERS.to_owned(), users);
         self.table.sets.insert(RESOLVER.to_owned(), resolver);
@@ -218,7 +215,7 @@ impl VpcCompiler<'_> {
     }
 
     /// What machines and their router say of each other, and nothing else, comes to the router.
-    fn add_neighbour_discovery(&mut self, own: Rule) {
+    fn add_neighbour_discovery(&mut self) {
         let discovery = rule(
             [
                 in_set(&[Field::InLink, Field::Ipv6Source], NEIGHBOURS),
@@ -227,8 +224,10 @@ impl VpcCompiler<'_> {
             ],
             Action::Accept,
         );
+        let own = rule([is_sender(Family::Ipv6)], Action::Accept);
         let checks = [discovery.clone()].into_iter().chain(drop_messages_of_the_link()).chain([own]);
-        put_first(&mut self.table, "check_source", checks);
+        // After that of IPv4, whose packets then take no notice of them.
+        self.table.chains.entry("check_source".to_owned()).or_default().rules.splice(1..1, checks);
         put_first(&mut self.table, "local", [discovery]);
         put_first(&mut self.table, "router", [rule([type_in(NEIGHBOUR_DISCOVERY)], Action::Accept)]);
         let silent = self.table.sets.get_mut(SILENT);
@@ -246,7 +245,8 @@ impl VpcCompiler<'_> {
             return;
         }
         let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
-        rules.push(rule([in_set(&[Field::InLink, Field::Ipv6Source], PEER_BLOCKS)], Action::Accept));
+        let by_link = Action::Goto(CHOOSE_TABLE.to_owned());
+        rules.push(rule([in_set(&[Field::InLink, Field::Ipv6Source], PEER_BLOCKS)], by_link));
         let blocks = set(&[FieldType::LinkName, FieldType::Ipv6Address], true, blocks);
         self.table.sets.insert(PEER_BLOCKS.to_owned(), blocks);
     }
@@ -260,7 +260,7 @@ impl VpcCompiler<'_> {
         self.table.sets.insert(NOT_FROM_TRANSIT.to_owned(), set(&[FieldType::Ipv6Address], true, not_from));
         let from = [in_set(&[Field::InLink], TRANSIT_LINKS), not_in_set(&[Field::Ipv6Source], NOT_FROM_TRANSIT)];
         let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
-        rules.push(rule(from, Action::Accept));
+        rules.push(rule(from, Action::Goto(CHOOSE_TABLE.to_owned())));
     }
 
     /// What the gateways drop whatever the groups say. Nothing comes in by the egress-only one but answers.
@@ -276,22 +276,20 @@ impl VpcCompiler<'_> {
         let sets = &mut self.table.sets;
         sets.insert(GATEWAY_USERS.to_owned(), users);
         sets.insert(NOT_ON_THE_INTERNET.to_owned(), set(&[FieldType::Ipv6Address], true, nowhere));
-        let (mut sources, mut forward) = (Vec::new(), Vec::new());
+        let inward = vec![rule([not_in_set(&[Field::Ipv6Destination], GATEWAY_USERS)], Action::Drop)];
+        let outward = vec![
+            rule([not_in_set(&[Field::Ipv6Source], GATEWAY_USERS)], Action::Drop),
+            rule([in_set(&[Field::Ipv6Destination], NOT_ON_THE_INTERNET)], Action::Drop),
+        ];
         for name in links {
-            let inward = link(Field::InLink, name);
-            let outward = link(Field::OutLink, name);
-            sources.push(rule([inward.clone(), not_in_set(&[Field::Ipv6Source], NOT_ON_THE_INTERNET)], Action::Accept));
+            let mut inward = inward.clone();
             if name == VPC_EGRESS_ONLY_LINK {
-                forward.push(rule([inward.clone(), Match::State(vec![CtState::New])], Action::Drop));
+                inward.push(rule([Match::State(vec![CtState::New])], Action::Drop));
             }
-            forward.extend([
-                rule([inward, not_in_set(&[Field::Ipv6Destination], GATEWAY_USERS)], Action::Drop),
-                rule([outward.clone(), not_in_set(&[Field::Ipv6Source], GATEWAY_USERS)], Action::Drop),
-                rule([outward, in_set(&[Field::Ipv6Destination], NOT_ON_THE_INTERNET)], Action::Drop),
-            ]);
+            self.add_gateway_checks(name, [inward, outward.clone()]);
+            let source = [link(Field::InLink, name), not_in_set(&[Field::Ipv6Source], NOT_ON_THE_INTERNET)];
+            let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
+            rules.push(rule(source, Action::Goto(CHOOSE_TABLE.to_owned())));
         }
-        let rules = &mut self.table.chains.entry("check_source".to_owned()).or_default().rules;
-        rules.extend(sources);
-        put_first(&mut self.table, "egress", forward);
     }
 }

@@ -8,11 +8,13 @@ mod build;
 mod cover;
 mod edge;
 mod flow_logs;
+mod gateway;
 mod groups;
 mod ipv6;
 mod nat;
 mod nft;
 mod routes;
+mod senders;
 mod text;
 mod transit;
 mod vpc;
@@ -31,6 +33,7 @@ use crate::names::{
 use crate::topology::Topology;
 
 pub(crate) use cover::{merge, without};
+pub(crate) use gateway::PRIVATE_OF;
 pub(crate) use ipv6::OF_THE_LINK;
 pub(crate) use nat::TRANSLATED;
 pub(crate) use nft::Joined;
@@ -38,7 +41,8 @@ pub use nft::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, FLOW_IDLE_SECONDS,
     FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport, flow_key,
 };
-pub(crate) use vpc::{PRIVATE_OF, TABLE_OF, dispatch_name};
+pub(crate) use senders::TABLE_OF;
+pub(crate) use vpc::dispatch_name;
 
 /// The edge's address towards VPCs: the next hop of their routes to the internet.
 pub const EDGE_GATEWAY_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);

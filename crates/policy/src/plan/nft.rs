@@ -242,6 +242,13 @@ pub enum Match {
         /// True: by any other link, or not at all.
         not: bool,
     },
+    /// The map holds what the packet carries in these fields, and the packet gets its mark from there.
+    Marked {
+        /// The fields, as the map's key wants them.
+        key: Key,
+        /// A map with [`DataType::Mark`].
+        map: String,
+    },
     /// What the packet carries in these fields is (or is not) in the set.
     InSet {
         /// The fields, as the set's key wants them.
@@ -329,6 +336,8 @@ pub enum Action {
     Drop,
     /// Ask another chain, and come back if that decides nothing.
     Jump(String),
+    /// On in another chain, without return.
+    Goto(String),
     /// Go on as the map says for this field.
     Dispatch {
         /// The field.
@@ -517,6 +526,7 @@ impl fmt::Display for Match {
             Self::Direction(CtDirection::Reply) => f.write_str("ct direction reply"),
             Self::Link { field, name, not } => write!(f, "{field} {}\"{name}\"", unless(not)),
             Self::Block { field, block, not } => write!(f, "{field} {}{block}", unless(not)),
+            Self::Marked { key, map } => write!(f, "meta mark set {} map @{map}", Joined(key, " . ")),
             Self::InSet { key, set, not } => write!(f, "{} {}@{set}", Joined(key, " . "), unless(not)),
         }
     }
@@ -528,6 +538,7 @@ impl fmt::Display for Action {
             Self::Accept => f.write_str("accept"),
             Self::Drop => f.write_str("drop"),
             Self::Jump(chain) => write!(f, "jump {chain}"),
+            Self::Goto(chain) => write!(f, "goto {chain}"),
             Self::Dispatch { field, map } => write!(f, "{field} vmap @{map}"),
             Self::TranslateDestination { map } => write!(f, "dnat ip to ip daddr map @{map}"),
             Self::TranslateSource { map } => write!(f, "snat ip to ip saddr map @{map}"),

@@ -9,7 +9,7 @@ use types::{Cidr, Ipv4Cidr, Ipv6Cidr, TransitGatewayAttachmentId, TransitGateway
 
 use super::build::{PRIORITY_CHOOSE, PRIORITY_FILTER, PRIORITY_RAW, TABLE, base, in_set, router_sysctls, rule, set};
 use super::nft::{Action, ChainKind, Data, DataType, Field, FieldType, Hook, Part, SetPlan, TablePlan};
-use super::vpc::TABLE_OF;
+use super::senders::TABLE_OF;
 use super::{
     FAR_END_ADDRESS, FAR_END_IPV6_ADDRESS, Family, HostPlan, LinkEnd, NamespacePlan, Place, RouteKey, RoutePlan,
     TableNumber, VethPlan, ipv6, shared_mac,

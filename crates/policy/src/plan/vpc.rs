@@ -9,33 +9,24 @@ use types::{
 
 use super::acl::add_acls;
 use super::build::{
-    PRIORITY_CHOOSE, PRIORITY_DSTNAT, PRIORITY_FILTER, PRIORITY_INGRESS, PRIORITY_RAW, PRIORITY_SRCNAT, TABLE, answers,
-    arp_retry, base, in_set, link, not_in_set, router_sysctls, rule, set,
+    PRIORITY_FILTER, PRIORITY_INGRESS, TABLE, answers, arp_retry, base, in_set, router_sysctls, rule, set,
 };
 use super::flow_logs::add_flow_logs;
 use super::groups::{add_group, chain_name, members_name};
 use super::nft::{
-    Action, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Field, FieldType, Hook, Match, Part, Rule,
-    SetPlan, TablePlan,
+    Action, ChainKind, ChainPlan, CtState, Data, DataType, Field, FieldType, Hook, Match, Part, SetPlan, TablePlan,
 };
 use super::routes::Routes;
+use super::senders::{Marks, is_sender};
 use super::{
     FAR_END_ADDRESS, Family, InterfaceLink, METADATA_ADDRESS, NamespacePlan, RESOLVER_ADDRESS, RouteKey, RoutePlan,
     TableNumber, VPC_GATEWAY_ADDRESS, ipv6,
 };
 use crate::names::{VPC_EGRESS_ONLY_LINK, VPC_GATEWAY_LINK, eni_link_name, peering_link_name, transit_link_name};
-use crate::ranges::{from_nowhere, not_from_transit};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Topology, TransitLink, Vpc};
 
-/// Every interface's link with its addresses: who may send what.
-const INTERFACE_ADDRESSES: &str = "interface_addresses";
 /// The links that lead out of the VPC.
 const OUTER_LINKS: &str = "outer_links";
-/// The links of its attachments to transit gateways.
-pub(super) const TRANSIT_LINKS: &str = "transit_links";
-/// The number of the route table that decides about what comes in by a link.
-pub(crate) const TABLE_OF: &str = "table_of";
-
 /// The protocols that the router itself never says anything in.
 pub(super) const SILENT: &str = "silent_protocols";
 
@@ -47,7 +38,7 @@ pub(super) struct VpcCompiler<'a> {
     /// The attached interfaces of machines by link name. Where two share a link name or an address, the first id has it.
     pub(super) machines: Links<'a>,
     /// Those of NAT gateways.
-    gateways: Links<'a>,
+    pub(super) gateways: Links<'a>,
     /// The links to the VPCs it is peered with.
     pub(super) peers: BTreeMap<String, VpcId>,
     /// The links to the transit gateways it is attached to.
@@ -97,15 +88,17 @@ impl<'a> VpcCompiler<'a> {
     }
 
     /// All interfaces by link name.
-    fn interfaces(&self) -> impl Iterator<Item = (&String, &'a Interface)> {
+    pub(super) fn interfaces(&self) -> impl Iterator<Item = (&String, &'a Interface)> {
         self.machines.iter().chain(&self.gateways).map(|(name, (_, interface))| (name, *interface))
     }
 
     pub(super) fn compile(mut self) -> NamespacePlan {
         let table_of: BTreeMap<String, RouteTableId> = self.tables_in_force();
         let routes = Routes::new(self.topology, self.id, &table_of.values().copied().collect());
-        self.add_source_check();
-        self.add_choice_of_table(&table_of, &routes);
+        let marks: Marks =
+            table_of.iter().filter_map(|(link, table)| Some((link.clone(), routes.tables.get(table)?.0))).collect();
+        self.add_source_check(&marks);
+        self.add_choice_of_table(&marks);
         self.add_services();
         let mut links: BTreeMap<String, SubnetId> =
             self.interfaces().map(|(name, interface)| (name.clone(), interface.subnet)).collect();
@@ -141,7 +134,7 @@ impl<'a> VpcCompiler<'a> {
         let both = |number: TableNumber| families.iter().map(move |family| (*family, number));
         let tables = routes.tables.values().flat_map(|number| both(*number)).collect();
         if has_ipv6 {
-            self.add_ipv6();
+            self.add_ipv6(&marks);
         }
         NamespacePlan {
             sysctls: self.sysctls(),
@@ -222,95 +215,6 @@ impl<'a> VpcCompiler<'a> {
         })
     }
 
-    /// Before anything else: nobody sends with a source that is not theirs, and an unknown link sends nothing.
-    fn add_source_check(&mut self) {
-        const NOT_ON_THE_INTERNET: &str = "not_on_the_internet";
-        const UNCHECKED: &str = "unchecked_interfaces";
-        const PEER_BLOCKS: &str = "peer_blocks";
-        const NOT_FROM_TRANSIT: &str = "not_from_transit";
-        let mut rules = vec![
-            rule([in_set(&[Field::InLink, Field::Source], INTERFACE_ADDRESSES)], Action::Accept),
-            rule(
-                [link(Field::InLink, VPC_GATEWAY_LINK), not_in_set(&[Field::Source], NOT_ON_THE_INTERNET)],
-                Action::Accept,
-            ),
-        ];
-        if self.vpc.internet_gateway.is_some() {
-            self.add_self_check(&mut rules);
-        }
-        let pair = |link: &String, address| vec![Part::Link(link.clone()), Part::address(address)];
-        let own = self.interfaces().flat_map(|(name, i)| i.private_addresses().map(move |own| pair(name, own)));
-        let own = set(&[FieldType::LinkName, FieldType::Address], false, own);
-        self.table.sets.insert(INTERFACE_ADDRESSES.to_owned(), own);
-        if !self.peers.is_empty() {
-            // Nobody calls through a peering connection from beyond the other VPC: it is not transitive.
-            let blocks = self.peers.iter().flat_map(|(name, other)| {
-                let blocks = self.topology.vpcs.get(other).into_iter().flat_map(|vpc| &vpc.cidrs);
-                blocks.map(move |block| vec![Part::Link(name.clone()), Part::cidr(*block)])
-            });
-            let blocks = set(&[FieldType::LinkName, FieldType::Address], true, blocks);
-            self.table.sets.insert(PEER_BLOCKS.to_owned(), blocks);
-            rules.push(rule([in_set(&[Field::InLink, Field::Source], PEER_BLOCKS)], Action::Accept));
-        }
-        if !self.transits.is_empty() {
-            // What a machine of this VPC says does not come back by a transit gateway.
-            let links = self.transits.keys().map(|name| vec![Part::Link(name.clone())]);
-            self.table.sets.insert(TRANSIT_LINKS.to_owned(), set(&[FieldType::LinkName], false, links));
-            let blocks = not_from_transit(&self.vpc.cidrs).into_iter().map(|block| vec![Part::cidr(block)]);
-            self.table.sets.insert(NOT_FROM_TRANSIT.to_owned(), set(&[FieldType::Address], true, blocks));
-            rules.push(rule(
-                [in_set(&[Field::InLink], TRANSIT_LINKS), not_in_set(&[Field::Source], NOT_FROM_TRANSIT)],
-                Action::Accept,
-            ));
-        }
-        let ranges = from_nowhere(self.topology.operator.pool, &self.vpc.cidrs);
-        let ranges = ranges.into_iter().map(|block| vec![Part::cidr(block)]);
-        self.table.sets.insert(NOT_ON_THE_INTERNET.to_owned(), set(&[FieldType::Address], true, ranges));
-        // What NAT gateways bring back is from anywhere.
-        let forwarders = self.machines.iter().filter(|(_, (_, i))| !i.source_dest_check).map(|(name, _)| name);
-        let unchecked: Vec<_> =
-            forwarders.chain(self.gateways.keys()).map(|name| vec![Part::Link(name.clone())]).collect();
-        if !unchecked.is_empty() {
-            rules.push(rule([in_set(&[Field::InLink], UNCHECKED)], Action::Accept));
-            self.table.sets.insert(UNCHECKED.to_owned(), set(&[FieldType::LinkName], false, unchecked));
-        }
-        self.table
-            .chains
-            .insert("check_source".to_owned(), base(ChainKind::Filter, Hook::Prerouting, PRIORITY_RAW, true, rules));
-    }
-
-    /// A machine that calls its own public address, by a protocol without ports: what comes back in cannot be told from
-    /// an answer to what went out, so that groups would not be asked.
-    fn add_self_check(&mut self, rules: &mut Vec<Rule>) {
-        const SELF: &str = "public_to_itself";
-        const WITH_PORTS: &str = "protocols_with_ports";
-        let users = self.topology.gateway_users();
-        let own = users.iter().filter(|(_, (_, interface, _))| interface.vpc == self.id).map(|(public, _)| *public);
-        let own = own.map(|public| vec![Part::address(public), Part::address(public)]);
-        let own = set(&[FieldType::Address, FieldType::Address], false, own);
-        let numbers = super::TRANSLATED.map(|number| vec![Part::Number(number)]);
-        self.table.sets.insert(SELF.to_owned(), own);
-        self.table.sets.insert(WITH_PORTS.to_owned(), set(&[FieldType::Protocol], false, numbers));
-        let to_itself = in_set(&[Field::Source, Field::Destination], SELF);
-        let closed = rule([to_itself, not_in_set(&[Field::Protocol], WITH_PORTS)], Action::Drop);
-        rules.insert(0, closed);
-    }
-
-    /// The mark that says which route table decides, before any route is looked up.
-    fn add_choice_of_table(&mut self, table_of: &BTreeMap<String, RouteTableId>, routes: &Routes) {
-        let number = |(link, table): (&String, &RouteTableId)| {
-            let number = routes.tables.get(table)?;
-            Some((vec![Part::Link(link.clone())], Some(Data::Mark(number.0))))
-        };
-        let elements = table_of.iter().filter_map(number).collect();
-        let key = vec![FieldType::LinkName];
-        let map = SetPlan { key, interval: false, data: Some(DataType::Mark), elements };
-        self.table.sets.insert(TABLE_OF.to_owned(), map);
-        let rules = vec![rule([], Action::Mark { field: Field::InLink, map: TABLE_OF.to_owned() })];
-        let chain = base(ChainKind::Filter, Hook::Prerouting, PRIORITY_CHOOSE, false, rules);
-        self.table.chains.insert("choose_table".to_owned(), chain);
-    }
-
     /// Metadata and resolver are sockets in this namespace. Groups never filter them; nothing else here can be called,
     /// and nobody calls them under another's address, checked or not: the address is how the daemon knows who asks.
     fn add_services(&mut self) {
@@ -327,10 +231,7 @@ impl<'a> VpcCompiler<'a> {
         let key = [Field::Destination, Field::Protocol, Field::DestinationPort];
         let types = [FieldType::Address, FieldType::Protocol, FieldType::Port];
         let rules = vec![
-            rule(
-                [in_set(&[Field::InLink, Field::Source], INTERFACE_ADDRESSES), in_set(&key, SERVICES)],
-                Action::Accept,
-            ),
+            rule([is_sender(Family::Ipv4), in_set(&key, SERVICES)], Action::Accept),
             rule([Match::State(vec![CtState::Related])], Action::Accept),
         ];
         // The router itself never says anything: who calls what is not there hears nothing, as on AWS.
@@ -450,9 +351,6 @@ impl<'a> VpcCompiler<'a> {
         let answers = rule([answers()], Action::Accept);
         let invalid = rule([Match::State(vec![CtState::Invalid])], Action::Drop);
         let mut egress = Vec::new();
-        if self.vpc.internet_gateway.is_some() {
-            egress.extend(gateway_checks());
-        }
         // Groups are of machines: other VPCs and gateways have none.
         let outer = self.peers.keys().chain(self.transits.keys()).chain(self.gateways.keys()).cloned();
         let outer = outer.chain(self.gateway_links().map(str::to_owned));
@@ -467,67 +365,11 @@ impl<'a> VpcCompiler<'a> {
         let filter = |priority, rules| base(ChainKind::Filter, Hook::Forward, priority, true, rules);
         chains.insert("egress".to_owned(), filter(PRIORITY_FILTER, egress));
         chains.insert("ingress".to_owned(), filter(PRIORITY_INGRESS, ingress));
-    }
-
-    /// The 1:1 translation of the internet gateway: public to private coming in, private to public going out. Groups
-    /// therefore see private addresses of this side, and the other side's as they are on the internet. A machine that
-    /// calls a neighbour's public address goes out to the edge and comes in again, with its own public address.
-    fn add_translation(&mut self) {
-        let mut private_of = BTreeMap::new();
-        let mut public_of = BTreeMap::new();
-        for (public, (_, interface, private)) in self.topology.gateway_users() {
-            if interface.vpc == self.id {
-                private_of.insert(public, private);
-                public_of.insert(private, public);
-            }
+        if self.vpc.internet_gateway.is_some() {
+            self.add_internet_gateway_checks();
         }
-        let map = |pairs: &BTreeMap<Ipv4Addr, Ipv4Addr>| SetPlan {
-            key: vec![FieldType::Address],
-            interval: false,
-            data: Some(DataType::Address),
-            elements: pairs.iter().map(|(k, v)| (vec![Part::address(*k)], Some(Data::Address(*v)))).collect(),
-        };
-        let sets = &mut self.table.sets;
-        sets.insert(PRIVATE_OF.to_owned(), map(&private_of));
-        sets.insert("public_of".to_owned(), map(&public_of));
-        sets.insert(
-            GATEWAY_USERS.to_owned(),
-            set(&[FieldType::Address], false, public_of.keys().map(|private| vec![Part::address(*private)])),
-        );
-        let pairs = public_of.iter().map(|(private, public)| vec![Part::address(*private), Part::address(*public)]);
-        sets.insert(GATEWAY_PAIRS.to_owned(), set(&[FieldType::Address, FieldType::Address], false, pairs));
-        let chains = &mut self.table.chains;
-        let inward = Action::TranslateDestination { map: PRIVATE_OF.to_owned() };
-        let outward = Action::TranslateSource { map: "public_of".to_owned() };
-        chains.insert(
-            "translate_in".to_owned(),
-            base(
-                ChainKind::Nat,
-                Hook::Prerouting,
-                PRIORITY_DSTNAT,
-                false,
-                vec![rule([link(Field::InLink, VPC_GATEWAY_LINK)], inward)],
-            ),
-        );
-        chains.insert(
-            "translate_out".to_owned(),
-            base(
-                ChainKind::Nat,
-                Hook::Postrouting,
-                PRIORITY_SRCNAT,
-                false,
-                vec![rule([link(Field::OutLink, VPC_GATEWAY_LINK)], outward)],
-            ),
-        );
     }
 }
-
-/// The map from public addresses to the private ones they lead to.
-pub(crate) const PRIVATE_OF: &str = "private_of";
-/// The private addresses that may go out by the gateway.
-const GATEWAY_USERS: &str = "gateway_users";
-/// Private addresses with the public addresses that lead to them.
-const GATEWAY_PAIRS: &str = "gateway_pairs";
 
 /// The map from links to the chains of their interfaces.
 pub(crate) fn dispatch_name(direction: Direction) -> &'static str {
@@ -535,36 +377,4 @@ pub(crate) fn dispatch_name(direction: Direction) -> &'static str {
         Direction::Ingress => "ingress_of",
         Direction::Egress => "egress_of",
     }
-}
-
-/// What the internet gateway drops whatever the groups say, and for established connections, too: packets to public
-/// addresses that are nobody's, from machines without a public address, to addresses that are not on the internet, and
-/// those of connections whose public address has since moved (VPC guide, "Internet gateways"; Reachability Analyzer,
-/// explanation codes `IGW_*`). A connection starts only towards a subnet whose routes lead back out the same way.
-fn gateway_checks() -> Vec<Rule> {
-    let inward = link(Field::InLink, VPC_GATEWAY_LINK);
-    let outward = link(Field::OutLink, VPC_GATEWAY_LINK);
-    let going = Match::Direction;
-    let pair = |own, public| not_in_set(&[own, public], GATEWAY_PAIRS);
-    let starts = Match::State(vec![CtState::New]);
-    vec![
-        rule([inward.clone(), outward.clone()], Action::Drop),
-        rule(
-            [inward.clone(), going(CtDirection::Original), pair(Field::Destination, Field::OriginalDestination)],
-            Action::Drop,
-        ),
-        rule(
-            [inward.clone(), going(CtDirection::Reply), pair(Field::Destination, Field::ReplyDestination)],
-            Action::Drop,
-        ),
-        rule([inward.clone(), starts.clone()], Action::Mark { field: Field::OutLink, map: TABLE_OF.to_owned() }),
-        rule([inward, starts, Match::WayBack { link: VPC_GATEWAY_LINK.to_owned(), not: true }], Action::Drop),
-        rule([outward.clone(), not_in_set(&[Field::Source], GATEWAY_USERS)], Action::Drop),
-        rule([outward.clone(), in_set(&[Field::Destination], "not_on_the_internet")], Action::Drop),
-        rule(
-            [outward.clone(), answers(), going(CtDirection::Original), pair(Field::Source, Field::ReplyDestination)],
-            Action::Drop,
-        ),
-        rule([outward, going(CtDirection::Reply), pair(Field::Source, Field::OriginalDestination)], Action::Drop),
-    ]
 }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use host::netns::run_in;
 
-/// For how long each measurement runs.
-const SPAN: Duration = Duration::from_millis(1_500);
+/// For how long each measurement runs. Short, so that those that are compared are near each other in time.
+const SPAN: Duration = Duration::from_millis(300);
 const PORT: u16 = 7_000;
 const BULK_PORT: u16 = 7_001;
 
@@ -18,7 +18,9 @@ fn inside<T: Send>(namespace: &Path, work: impl FnOnce() -> T + Send) -> T {
     run_in(namespace, || Ok(work())).expect("entering a namespace")
 }
 
-/// Whole connections in a second, one after the other: opened, accepted, closed.
+/// Whole connections in a second, one after the other: opened, accepted, closed by the server. The client waits for that,
+/// or it would be ahead of a server that is kept waiting for a processor, and its calls be lost and repeated a second
+/// later.
 pub fn connections(from: &Path, to_namespace: &Path, to: Ipv4Addr) -> f64 {
     let listener = inside(to_namespace, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).expect("a free port"));
     listener.set_nonblocking(false).expect("a listener that waits");
@@ -35,7 +37,8 @@ pub fn connections(from: &Path, to_namespace: &Path, to: Ipv4Addr) -> f64 {
     let target = SocketAddr::V4(SocketAddrV4::new(to, PORT));
     let rate = inside(from, || {
         let call = || {
-            let stream = TcpStream::connect_timeout(&target, Duration::from_secs(5)).expect("a connection");
+            let mut stream = TcpStream::connect_timeout(&target, Duration::from_secs(5)).expect("a connection");
+            assert_eq!(stream.read(&mut [0]).expect("the end"), 0);
             // Closed with a reset, or the client runs out of ports.
             socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("closing at once");
         };

@@ -1,6 +1,5 @@
 //! Connections and throughput between two machines, by the path between them.
 
-use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -15,9 +14,12 @@ use crate::{Report, percentile};
 
 const A: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 10);
 const B: Ipv4Addr = Ipv4Addr::new(172, 31, 0, 11);
+/// The name of the way that all are compared to.
+const UNFILTERED: &str = "routed, unfiltered";
 const COUNTS: [u32; 3] = [10, 1_000, 10_000];
-/// How often everything is measured, in turn, so that what else the machine does meets all alike.
-const ROUNDS: usize = 3;
+/// How often everything is measured, in turn and each time another one first, so that what else the machine does meets
+/// all alike. The round before the first warms everything up and does not count.
+const ROUNDS: usize = 12;
 
 /// Rules that let nobody of these machines in, but the last, which does.
 fn rules(count: u32) -> Vec<String> {
@@ -141,7 +143,7 @@ pub fn measure(report: &mut Report<'_>, words: &[String]) {
     println!("paths between two machines");
     let mut ways: Vec<(String, PathBuf, PathBuf)> = Vec::new();
     let mut bare = vec![("a plain bridge".to_owned(), Bare::bridge())];
-    bare.push(("routed, unfiltered".to_owned(), Bare::router("plain", None)));
+    bare.push((UNFILTERED.to_owned(), Bare::router("plain", None)));
     bare.extend(
         COUNTS.map(|n| (format!("{n} rules one after another"), Bare::router(&format!("l{n}"), Some(linear(n))))),
     );
@@ -150,25 +152,32 @@ pub fn measure(report: &mut Report<'_>, words: &[String]) {
     for (count, (_, [a, b])) in &labs {
         ways.push((format!("Daemun, {count} rules"), b.namespace.clone(), a.namespace.clone()));
     }
-    let all = words.is_empty();
-    ways.retain(|(name, ..)| all || words.iter().any(|word| name.contains(word.as_str())));
-    let mut found: BTreeMap<usize, [Vec<f64>; 2]> = BTreeMap::new();
-    for _ in 0..ROUNDS {
-        for (at, (_, from, to)) in ways.iter().enumerate() {
-            let [rates, bits] = found.entry(at).or_default();
-            rates.push(connections(from, to, A));
-            bits.push(throughput(from, to, A));
+    ways.retain(|(name, ..)| {
+        words.is_empty() || name == UNFILTERED || words.iter().any(|word| name.contains(word.as_str()))
+    });
+    let plain = ways.iter().position(|(name, ..)| name == UNFILTERED).expect("the one that all are compared to");
+    // For each way, what each round found: connections, bits.
+    let mut found: Vec<[Vec<f64>; 2]> = vec![Default::default(); ways.len()];
+    for round in 0..=ROUNDS {
+        for turn in 0..ways.len() {
+            let at = (turn + round) % ways.len();
+            let (_, from, to) = &ways[at];
+            let measured = [connections(from, to, A), throughput(from, to, A)];
+            if round > 0 {
+                found[at].iter_mut().zip(measured).for_each(|(all, one)| all.push(one));
+            }
         }
     }
-    let middle = |at: usize, what: usize| percentile(&mut found[&at][what].clone(), 50);
+    let middle = |mut values: Vec<f64>| percentile(&mut values, 50);
+    let over = |at: usize, what: usize| {
+        let pairs = found[at][what].iter().zip(&found[plain][what]);
+        middle(pairs.map(|(one, plain)| one / plain).collect())
+    };
     for (at, (name, ..)) in ways.iter().enumerate() {
-        report(&format!("{name}: new connections"), middle(at, 0), "/s", None);
-        report(&format!("{name}: one stream"), middle(at, 1), "Gbit/s", None);
+        let last = at + 1 == ways.len();
+        for (what, (noun, unit)) in [("new connections", "/s"), ("one stream", "Gbit/s")].into_iter().enumerate() {
+            report(&format!("{name}: {noun}"), middle(found[at][what].clone()), unit, None);
+            report("  over unfiltered", over(at, what), "", last.then_some("0.9"));
+        }
     }
-    if !all {
-        return;
-    }
-    let (plain, most) = (1, ways.len() - 1);
-    report("10,000 rules over unfiltered: new connections", middle(most, 0) / middle(plain, 0), "", Some("0.9"));
-    report("10,000 rules over unfiltered: one stream", middle(most, 1) / middle(plain, 1), "", Some("0.9"));
 }
