@@ -14,6 +14,8 @@ mod memory;
 #[cfg(feature = "bench")]
 mod rivals;
 #[cfg(feature = "bench")]
+mod rule;
+#[cfg(feature = "bench")]
 mod wrk;
 
 use anyhow::Result;
@@ -59,9 +61,9 @@ mod with_cloud {
     use crate::cloud::{self, Cloud, Namespace};
     use crate::{packages, shell};
 
-    const USAGE: &str = "usage: cargo xtask bench [api] [net] [launch] [memory] [size]";
+    const USAGE: &str = "usage: cargo xtask bench [api] [net] [rule] [launch] [memory] [size]";
     const IMAGE: &str = "debian-12";
-    const ALL: [&str; 5] = ["api", "net", "launch", "memory", "size"];
+    const ALL: [&str; 6] = ["api", "net", "rule", "launch", "memory", "size"];
     /// Set for the process that measures, which is inside the network namespace: its state directory.
     const INSIDE: &str = "DAEMUN_BENCH_STATE_DIR";
 
@@ -138,6 +140,7 @@ mod with_cloud {
         let result = client::Client::new(&address, state_dir).and_then(|client| {
             for name in wanted {
                 let figures = match name.as_str() {
+                    "rule" => rule::measure(&client, IMAGE)?,
                     "launch" => launch::measure(&client, IMAGE)?,
                     "memory" => memory::measure(&client, IMAGE, daemon.id())?,
                     _ => vec![Figure {
