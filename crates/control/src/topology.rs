@@ -6,8 +6,9 @@ use cloud::resource::{self, EdgeGateway, InterfaceType, RouteTarget};
 use cloud::routing::RouteState;
 use cloud::{State, Tables, prefix_lists, routing, transit};
 use policy::{
-    Acl, AclEntry, Address, Direction, Group, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Operator,
-    Peer, Peering, RouteTable, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitRouteTable, Vpc,
+    Acl, AclEntry, Address, Direction, Group, GroupRule, IdleTimeouts, Interface, InterfaceKind, LinkState, NatGateway,
+    Operator, Peer, Peering, RouteTable, Subnet, Target, Topology, TransitAttachment, TransitGateway,
+    TransitRouteTable, Vpc,
 };
 use types::{Cidr, InstanceState, Region, VpcId};
 
@@ -40,6 +41,9 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
             }
             if is_told_by_ipv6(tables, interface) {
                 topology.metadata_by_ipv6.insert(interface.id);
+            }
+            if let Some(timeouts) = idle_timeouts(interface.connection_tracking) {
+                topology.idle_timeouts.insert(interface.id, timeouts);
             }
             topology.interfaces.insert(interface.id, interface_of(tables, interface));
         }
@@ -206,6 +210,18 @@ fn interface_of(tables: &Tables, interface: &resource::NetworkInterface) -> Inte
 fn is_told_by_ipv6(tables: &Tables, interface: &resource::NetworkInterface) -> bool {
     let instance = interface.attachment.as_ref().and_then(|it| tables.instances.get(&it.instance));
     instance.is_some_and(|instance| instance.metadata.ipv6)
+}
+
+/// For how long an interface remembers connections, if that is not as usual.
+fn idle_timeouts(of: resource::ConnectionTracking) -> Option<IdleTimeouts> {
+    let usual = IdleTimeouts::default();
+    let seconds = |own: Option<i32>, usual| own.and_then(|own| own.try_into().ok()).unwrap_or(usual);
+    let own = IdleTimeouts {
+        tcp_established: seconds(of.tcp_established_s, usual.tcp_established),
+        udp_stream: seconds(of.udp_stream_s, usual.udp_stream),
+        udp: seconds(of.udp_s, usual.udp),
+    };
+    (own != usual).then_some(own)
 }
 
 /// Whether something is behind the interface: a machine that runs, or a NAT gateway that is available.

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::plan::{
     BaseChain, Data, Element, FLOW_IDLE_SECONDS, FLOWS_AT_ONCE, Family, HostPlan, InterfaceLink, Joined, LinkEnd,
-    NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, VethPlan, flow_key,
+    NamespacePlan, Place, RouteKey, RoutePlan, Rule, SetPlan, TableNumber, TablePlan, TimeoutPlan, VethPlan, flow_key,
 };
 use crate::untracked::UntrackedFlows;
 use table::table_change;
@@ -207,6 +207,10 @@ pub enum NftCommand {
         /// The family of their addresses.
         family: Family,
     },
+    /// Make settings of how long connections are remembered.
+    AddTimeout(TimeoutPlan),
+    /// Remove such settings.
+    DeleteTimeout(TimeoutPlan),
     /// Make a chain, empty.
     AddChain {
         /// Its name.
@@ -282,6 +286,8 @@ impl fmt::Display for InTable<'_> {
                 "add set inet {table} {name} {{ type {}; flags dynamic,timeout; size {FLOWS_AT_ONCE}; timeout {FLOW_IDLE_SECONDS}s; }}",
                 Joined(&flow_key(*family), " . ")
             ),
+            NftCommand::AddTimeout(it) => write!(f, "add ct timeout inet {table} {it} {}", it.declaration()),
+            NftCommand::DeleteTimeout(it) => write!(f, "delete ct timeout inet {table} {it}"),
             NftCommand::AddChain { name, base: None } => write!(f, "add chain inet {table} {name}"),
             NftCommand::AddChain { name, base: Some(base) } => write!(f, "add chain inet {table} {name} {base}"),
             NftCommand::FlushChain(name) => write!(f, "flush chain inet {table} {name}"),

@@ -22,9 +22,9 @@ pub use names::{
 pub use plan::*;
 pub use rule_text::ParseRuleError;
 pub use topology::{
-    Acl, AclEntry, Address, Direction, Group, Interface, InterfaceKind, LinkState, NatGateway, Operator, Peer, Peering,
-    RouteTable, Rule as GroupRule, Subnet, Target, Topology, TransitAttachment, TransitGateway, TransitLink,
-    TransitRouteTable, Vpc,
+    Acl, AclEntry, Address, Direction, Group, IdleTimeouts, Interface, InterfaceKind, LinkState, NatGateway, Operator,
+    Peer, Peering, RouteTable, Rule as GroupRule, Subnet, Target, Topology, TransitAttachment, TransitGateway,
+    TransitLink, TransitRouteTable, Vpc,
 };
 pub use untracked::{Connection, Tuple, UntrackedFlows};
 pub use verdict::{

@@ -46,6 +46,9 @@ pub struct Topology {
     /// The interfaces of machines that the metadata service answers by IPv6, too.
     #[serde(default)]
     pub metadata_by_ipv6: BTreeSet<NetworkInterfaceId>,
+    /// The interfaces that remember connections for another time than usual.
+    #[serde(default)]
+    pub idle_timeouts: BTreeMap<NetworkInterfaceId, IdleTimeouts>,
 }
 
 impl Topology {
@@ -64,6 +67,7 @@ impl Topology {
             transit_gateways: BTreeMap::new(),
             watched: BTreeSet::new(),
             metadata_by_ipv6: BTreeSet::new(),
+            idle_timeouts: BTreeMap::new(),
         }
     }
 
@@ -404,6 +408,24 @@ pub struct Interface {
     pub link: LinkState,
     /// What that is.
     pub kind: InterfaceKind,
+}
+
+/// For how long an interface remembers a connection without packets, in seconds (EC2 User Guide, "Security group
+/// connection tracking").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct IdleTimeouts {
+    /// An established connection of TCP.
+    pub tcp_established: u32,
+    /// A flow of UDP of more than one exchange.
+    pub udp_stream: u32,
+    /// Another flow of UDP.
+    pub udp: u32,
+}
+
+impl Default for IdleTimeouts {
+    fn default() -> Self {
+        Self { tcp_established: 432_000, udp_stream: 180, udp: 30 }
+    }
 }
 
 impl Interface {

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{VPC, add_group, add_instance, cloud, eni, orders, rules, sg};
-use policy::{HostChange, HostPlan, LinkState, Place, Topology, diff, plan};
+use policy::{HostChange, HostPlan, IdleTimeouts, LinkState, Place, Topology, diff, plan};
 
 /// Compares with a file in `tests/plans`; `DAEMUN_UPDATE=1` writes it instead.
 fn expect(name: &str, text: &str) {
@@ -211,6 +211,33 @@ fn a_stopped_machine_has_no_part_in_the_plan() {
     assert!(!text.contains("198.18.1.10") && !text.contains("eni0000000000a"), "{text}");
     assert!(text.contains("set sg-00000000000000001.members { type ifname . ipv4_addr; }\n"), "{text}");
     assert!(!text.contains("172.31.0.10"), "{text}");
+}
+
+#[test]
+fn an_interface_with_other_timeouts_has_them_from_the_first_packet_on() {
+    let mut topology = shop();
+    let usual = plan(&topology);
+    topology.idle_timeouts.insert(eni(0xb), IdleTimeouts { udp: 60, ..IdleTimeouts::default() });
+    topology.idle_timeouts.insert(eni(0xc), IdleTimeouts { tcp_established: 60, ..IdleTimeouts::default() });
+    let other = plan(&topology);
+    let table = &other.namespaces[&Place::Vpc(VPC)].table;
+    assert_eq!(table.timeouts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["udp.30.180", "udp.60.180"]);
+    let rules: Vec<String> = table.chains["timeouts"].rules.iter().map(ToString::to_string).collect();
+    // The shorter one comes last, and counts.
+    let rule = |link: &str, seconds| {
+        format!("ct state new {link} @udp.{seconds}.180.links ct timeout set \"udp.{seconds}.180\"")
+    };
+    assert_eq!(rules, [rule("iifname", 60), rule("oifname", 60), rule("iifname", 30), rule("oifname", 30)]);
+    let [there, back] = [diff(&usual, &other), diff(&other, &usual)].map(|changes| {
+        let [HostChange::ChangeTable { .. }] = changes.as_slice() else { panic!("{changes:?}") };
+        changes[0].to_string()
+    });
+    let made = "add ct timeout inet daemun udp.60.180 { protocol udp; policy = { unreplied : 60, replied : 180 }; }";
+    assert!(there.find(made).expect("it is made") < there.find("add rule inet daemun timeouts").unwrap(), "{there}");
+    assert!(
+        back.find("delete ct timeout inet daemun udp.60.180") > back.find("delete chain inet daemun timeouts"),
+        "{back}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use policy::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Family, Field, FieldType,
-    Hook, Match, Part, Rule, SetPlan, TablePlan, Transport,
+    Hook, Match, Part, Rule, SetPlan, TablePlan, TimeoutPlan, Transport,
 };
 use serde_json::Value;
 use types::{Cidr, Ipv4Cidr, Ipv6Cidr};
@@ -27,6 +27,8 @@ pub(super) fn read_table(answer: &Value) -> TablePlan {
                 }
             }
         }
+        // The name says all of it.
+        table.timeouts.extend(item["ct timeout"]["name"].as_str().and_then(TimeoutPlan::read));
         if let Some((name, chain)) = item.get("chain").and_then(|chain| Some((chain["name"].as_str()?, chain))) {
             table.chains.insert(name.to_owned(), ChainPlan { base: read_base(chain), rules: Vec::new() });
         }
@@ -239,6 +241,7 @@ fn read_action(action: &Value) -> Option<Action> {
             map: detail["value"]["map"]["data"].as_str()?.strip_prefix('@')?.to_owned(),
         }),
         "set" => read_count(detail),
+        "ct timeout" => TimeoutPlan::read(detail.as_str()?).map(Action::Remember),
         "snat" if key(Field::Source) => Some(Action::TranslateSource { map: map()? }),
         _ => None,
     }

@@ -47,6 +47,7 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
     }
     let new_flows = new.flows.iter().filter(|(name, _)| !old.flows.contains_key(*name));
     commands.extend(new_flows.map(|(name, family)| NftCommand::AddFlows { name: name.clone(), family: *family }));
+    commands.extend(new.timeouts.difference(&old.timeouts).copied().map(NftCommand::AddTimeout));
     for (name, chain) in new.chains.iter().filter(|(name, _)| !old.chains.contains_key(*name)) {
         commands.push(NftCommand::AddChain { name: name.clone(), base: chain.base });
     }
@@ -67,6 +68,7 @@ fn add_table_commands(commands: &mut Vec<NftCommand>, old: &TablePlan, new: &Tab
     commands.extend(gone_chains.into_iter().cloned().map(NftCommand::DeleteChain));
     let gone_flows = old.flows.keys().filter(|name| !new.flows.contains_key(*name));
     commands.extend(gone_sets.chain(gone_flows).cloned().map(NftCommand::DeleteSet));
+    commands.extend(old.timeouts.difference(&new.timeouts).copied().map(NftCommand::DeleteTimeout));
 }
 
 fn add_chain_commands(commands: &mut Vec<NftCommand>, name: &str, old: Option<&ChainPlan>, new: &ChainPlan) {

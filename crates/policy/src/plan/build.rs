@@ -18,6 +18,7 @@ pub(super) const PRIORITY_LOG_SENT: i32 = 3;
 pub(super) const PRIORITY_ACL_IN: i32 = 5;
 pub(super) const PRIORITY_INGRESS: i32 = 10;
 pub(super) const PRIORITY_LOG_RECEIVED: i32 = 20;
+pub(super) const PRIORITY_TIMEOUTS: i32 = 30;
 pub(super) const PRIORITY_SRCNAT: i32 = 100;
 
 /// A set of one kind of element without data.

@@ -16,6 +16,7 @@ mod nft;
 mod routes;
 mod senders;
 mod text;
+mod timeouts;
 mod transit;
 mod vpc;
 
@@ -42,6 +43,7 @@ pub use nft::{
     FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport, flow_key,
 };
 pub(crate) use senders::TABLE_OF;
+pub use timeouts::TimeoutPlan;
 pub(crate) use vpc::dispatch_name;
 
 /// The edge's address towards VPCs: the next hop of their routes to the internet.

@@ -3,13 +3,14 @@
 //! [`std::fmt::Display`] gives the text that `nft` reads; what the tests show is what the kernel gets. Names come from
 //! typed ids and constants only, so no text of a user can reach a rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use types::Cidr;
 
 use super::Family;
+use super::timeouts::TimeoutPlan;
 
 /// One nftables table of family `inet`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,6 +22,8 @@ pub struct TablePlan {
     /// The names of the sets of flows, each with a counter, that the kernel fills by itself, with the family of their
     /// addresses: what they hold is not part of a plan.
     pub flows: BTreeMap<String, Family>,
+    /// For how long connections may be remembered, where that is not as everywhere in the namespace.
+    pub timeouts: BTreeSet<TimeoutPlan>,
     /// Chains by name.
     pub chains: BTreeMap<String, ChainPlan>,
 }
@@ -375,6 +378,8 @@ pub enum Action {
         /// Whether its ports are part of the flow; 0 stands for them otherwise.
         ports: bool,
     },
+    /// Let the connection that begins be remembered for so long.
+    Remember(TimeoutPlan),
     /// Something found on a host that Daemun never writes; no plan holds it.
     Foreign(String),
 }
@@ -553,6 +558,7 @@ impl fmt::Display for Action {
                 };
                 write!(f, "update @{set} {{ {addresses} . meta l4proto . {ports} counter }}")
             }
+            Self::Remember(timeout) => write!(f, "ct timeout set \"{timeout}\""),
             Self::Foreign(text) => f.write_str(text),
         }
     }

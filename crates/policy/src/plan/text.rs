@@ -42,6 +42,9 @@ impl fmt::Display for TablePlan {
             let of = if *family == Family::Ipv6 { " of IPv6" } else { "" };
             writeln!(f, "    flows {name}{of}")?;
         }
+        for timeout in &self.timeouts {
+            writeln!(f, "    ct timeout {timeout} {}", timeout.declaration())?;
+        }
         for (name, chain) in &self.chains {
             write!(f, "    chain {name}")?;
             chain.base.iter().try_for_each(|base| write!(f, " {base}"))?;

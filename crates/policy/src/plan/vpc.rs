@@ -18,6 +18,7 @@ use super::nft::{
 };
 use super::routes::Routes;
 use super::senders::{Marks, is_sender};
+use super::timeouts::add_timeouts;
 use super::{
     FAR_END_ADDRESS, Family, InterfaceLink, METADATA_ADDRESS, NamespacePlan, RESOLVER_ADDRESS, RouteKey, RoutePlan,
     TableNumber, VPC_GATEWAY_ADDRESS, ipv6,
@@ -115,6 +116,7 @@ impl<'a> VpcCompiler<'a> {
         let watched = self.machines.iter().chain(&self.gateways).filter_map(watched).collect();
         let families = self.families();
         add_flow_logs(&mut self.table, &watched, OUTER_LINKS, &families);
+        add_timeouts(&mut self.table, self.topology, self.machines.iter().map(|(name, (id, _))| (name, *id)));
         let has_ipv6 = self.vpc.has_ipv6();
         let interfaces = self.machines.iter().map(|(name, (id, interface))| {
             let link = InterfaceLink {

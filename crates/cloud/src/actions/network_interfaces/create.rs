@@ -236,23 +236,19 @@ pub(in crate::actions) fn check_description(text: &str) -> Result<(), ApiError> 
     Ok(())
 }
 
-/// How long idle connections are to be tracked. What the kernel does anyway may be asked for, and no more.
+/// How long idle connections are to be tracked.
 pub(in crate::actions) fn connection_tracking(
     wanted: Option<&ConnectionTrackingSpecificationRequest>,
 ) -> Result<ConnectionTracking, ApiError> {
     let Some(wanted) = wanted else { return Ok(ConnectionTracking::default()) };
     let settings = [
-        ("tcpEstablishedTimeout", wanted.tcp_established_timeout, 60..=432_000, 432_000),
-        ("udpStreamTimeout", wanted.udp_stream_timeout, 60..=180, 180),
-        ("udpTimeout", wanted.udp_timeout, 30..=60, 30),
+        ("tcpEstablishedTimeout", wanted.tcp_established_timeout, 60..=432_000),
+        ("udpStreamTimeout", wanted.udp_stream_timeout, 60..=180),
+        ("udpTimeout", wanted.udp_timeout, 30..=60),
     ];
-    for (name, value, allowed, usual) in settings {
-        let Some(value) = value else { continue };
-        if !allowed.contains(&value) {
+    for (name, value, allowed) in settings {
+        if let Some(value) = value.filter(|value| !allowed.contains(value)) {
             return Err(ApiError::invalid_value(format!("Value ({value}) for parameter {name} is invalid.")));
-        }
-        if value != usual {
-            return Err(unavailable(&format!("A {name} other than {usual}")));
         }
     }
     Ok(ConnectionTracking {

@@ -174,7 +174,7 @@ fn bad_interfaces_get_precise_errors() {
 }
 
 #[test]
-fn tracking_may_be_what_it_is_anyway() {
+fn idle_connections_are_tracked_as_long_as_asked() {
     let mut bed = Bed::new();
     let tracking = |tcp, udp| {
         let wanted = ConnectionTrackingSpecificationRequest {
@@ -187,7 +187,8 @@ fn tracking_may_be_what_it_is_anyway() {
     let made = bed.create(tracking(Some(432_000), Some(30)));
     let shown = made.connection_tracking_configuration.unwrap();
     assert_eq!((shown.tcp_established_timeout, shown.udp_timeout), (Some(432_000), Some(30)));
-    assert_eq!(bed.create_error(tracking(Some(600), None)).0, "UnsupportedOperation");
+    let made = bed.create(tracking(Some(600), Some(60))).connection_tracking_configuration.unwrap();
+    assert_eq!((made.tcp_established_timeout, made.udp_timeout, made.udp_stream_timeout), (Some(600), Some(60), None));
     assert_eq!(bed.create_error(tracking(Some(59), None)).0, "InvalidParameterValue");
     assert_eq!(bed.create_error(tracking(None, Some(61))).0, "InvalidParameterValue");
 }
