@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cloud::resource::{self, EdgeGateway, InterfaceType, RouteTarget};
+use cloud::resource::{self, EdgeGateway, InterfaceType, NatGatewayAddressStatus, RouteTarget};
 use cloud::routing::RouteState;
 use cloud::{State, Tables, prefix_lists, routing, transit};
 use policy::{
@@ -49,7 +49,9 @@ pub fn topology(state: &State, operator: Operator) -> Topology {
         }
         for gateway in tables.nat_gateways.values().filter(|gateway| gateway.is_alive()) {
             if let Some(primary) = gateway.addresses.first() {
-                topology.nat_gateways.insert(gateway.id, NatGateway { interface: primary.interface });
+                let in_use = |it: &&resource::NatGatewayAddress| it.status == NatGatewayAddressStatus::Succeeded;
+                let sources = gateway.addresses.iter().filter(in_use).map(|it| it.private_ip).collect();
+                topology.nat_gateways.insert(gateway.id, NatGateway { interface: primary.interface, sources });
             }
         }
         for peering in tables.peerings.values().filter(|peering| peering.is_alive()) {

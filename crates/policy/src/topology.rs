@@ -449,8 +449,18 @@ impl Interface {
 /// A NAT gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NatGateway {
-    /// Its interface, whose primary address takes the place of every source.
+    /// Its interface.
     pub interface: NetworkInterfaceId,
+    /// The addresses of the interface that take the place of sources; where none is named it is the primary one.
+    #[serde(default)]
+    pub sources: Vec<Ipv4Addr>,
+}
+
+impl NatGateway {
+    /// The addresses that take the place of sources, if this is its interface.
+    pub fn sources(&self, interface: &Interface) -> Vec<Ipv4Addr> {
+        if self.sources.is_empty() { interface.private_addresses().take(1).collect() } else { self.sources.clone() }
+    }
 }
 
 /// A peering connection between two VPCs.

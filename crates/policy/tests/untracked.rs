@@ -142,7 +142,7 @@ fn nat_gateways_and_egress_only_gateways_track_everything() {
         vpc.egress_only_gateway = true;
         add_instance(&mut topology, 0xc, "172.31.0.12", None, &[]);
         topology.interfaces.get_mut(&eni(0xc)).unwrap().kind = InterfaceKind::NatGateway(gateway);
-        topology.nat_gateways.insert(gateway, NatGateway { interface: eni(0xc) });
+        topology.nat_gateways.insert(gateway, NatGateway { interface: eni(0xc), sources: Vec::new() });
         by_way_of(&mut topology, target);
         topology
     };

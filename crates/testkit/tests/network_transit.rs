@@ -264,7 +264,7 @@ fn a_central_vpc_is_the_way_to_the_internet() {
             kind: InterfaceKind::NatGateway(nat),
         },
     );
-    lab.topology.nat_gateways.insert(nat, NatGateway { interface });
+    lab.topology.nat_gateways.insert(nat, NatGateway { interface, sources: Vec::new() });
     set_routes(&mut lab, 1, &[("0.0.0.0/0", Some(3)), ("10.1.0.0/16", None), ("10.2.0.0/16", None)]);
     set_routes(&mut lab, 2, &[("10.1.0.0/16", Some(1)), ("10.2.0.0/16", Some(2))]);
     gateway(&mut lab).attachments.get_mut(&attachment(3)).unwrap().table = Some(table(2));

@@ -138,7 +138,7 @@ fn what_passes_a_nat_gateway_is_tracked() {
             kind: InterfaceKind::NatGateway(nat),
         },
     );
-    lab.topology.nat_gateways.insert(nat, NatGateway { interface });
+    lab.topology.nat_gateways.insert(nat, NatGateway { interface, sources: Vec::new() });
     let private = lab.add_table(2, vpc, &[("0.0.0.0/0", Target::NatGateway(nat))]);
     let acl = NetworkAclId::from_number(1);
     let private = lab.add_subnet(2, vpc, "172.31.128.0/24", private, acl);

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cloud::resource::{
-    AddressFamily, NetworkInterface, PrefixList, PrefixListEntry, PrefixListState, Route, RouteDestination, RouteTable,
-    SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation, SecurityGroupVpcState,
+    AddressFamily, NatGatewayAddress, NatGatewayState, NetworkInterface, PrefixList, PrefixListEntry, PrefixListState,
+    Route, RouteDestination, RouteTable, SecurityGroup, SecurityGroupRule, SecurityGroupVpcAssociation,
+    SecurityGroupVpcState,
 };
 use cloud::{Config, Context, Transaction};
 use types::{
-    Ipv4Cidr, MacAddress, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId, SecurityGroupRuleId, SubnetId,
-    Timestamp, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId,
+    Ipv4Cidr, MacAddress, NatGatewayId, NetworkInterfaceId, PrefixListId, Protocol, SecurityGroupId,
+    SecurityGroupRuleId, SubnetId, Timestamp, TransitGatewayAttachmentId, TransitGatewayId, TransitGatewayRouteTableId,
 };
 
 use super::*;
@@ -303,4 +304,51 @@ fn a_route_to_a_transit_gateway_leads_to_the_attachment_while_there_is_one() {
     world.tx.put(resource::TransitGatewayAttachment { state, ..attachment });
     assert_eq!(world.leads_to("10.1.0.1"), Some(Target::Blackhole));
     assert!(!world.topology().transit_gateways[&gateway].attachments.contains_key(&own));
+}
+
+#[test]
+fn idle_connections_of_an_interface_are_remembered_as_it_says() {
+    let mut world = World::new();
+    let mut interface = NetworkInterface::clone(world.tx.interfaces.values().next().unwrap());
+    assert!(world.topology().idle_timeouts.is_empty());
+    let id = interface.id;
+    interface.connection_tracking.udp_stream_s = Some(60);
+    world.tx.put(interface);
+    let wanted = IdleTimeouts { udp_stream: 60, ..IdleTimeouts::default() };
+    assert_eq!(world.topology().idle_timeouts, BTreeMap::from([(id, wanted)]));
+}
+
+#[test]
+fn a_nat_gateway_sends_by_the_addresses_that_are_in_use() {
+    let mut world = World::new();
+    let interface = NetworkInterface::clone(world.tx.interfaces.values().next().unwrap());
+    let address = |last, status| NatGatewayAddress {
+        interface: interface.id,
+        private_ip: std::net::Ipv4Addr::new(172, 31, 0, last),
+        elastic: None,
+        status,
+        until: None,
+    };
+    let now = Timestamp::from_unix_ms(0);
+    let id = NatGatewayId::from_number(1);
+    world.tx.put(resource::NatGateway {
+        id,
+        vpc: interface.vpc,
+        subnet: interface.subnet,
+        zone: interface.zone.clone(),
+        is_public: false,
+        state: NatGatewayState::Available,
+        since: now,
+        created: now,
+        deleted: None,
+        failure: None,
+        addresses: vec![
+            address(10, NatGatewayAddressStatus::Succeeded),
+            address(11, NatGatewayAddressStatus::Assigning),
+            address(12, NatGatewayAddressStatus::Unassigning),
+            address(13, NatGatewayAddressStatus::Succeeded),
+        ],
+    });
+    let sources = world.topology().nat_gateways[&id].sources.clone();
+    assert_eq!(sources, [10, 13].map(|last| std::net::Ipv4Addr::new(172, 31, 0, last)));
 }

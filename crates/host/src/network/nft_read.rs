@@ -3,7 +3,7 @@
 //! What Daemun never writes comes back as [`Action::Foreign`] or as a set of unknown type; the difference between the
 //! two plans then replaces it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use policy::{
     Action, BaseChain, ChainKind, ChainPlan, CtDirection, CtState, Data, DataType, Element, Family, Field, FieldType,
@@ -49,6 +49,25 @@ pub(super) fn flow_family(set: &Value) -> Option<Family> {
         && flags.iter().all(|flag| flag == "timeout" || flag == "dynamic");
     let key = read_types(&set["type"]).filter(|_| is_filled)?;
     [Family::Ipv4, Family::Ipv6].into_iter().find(|family| key == policy::flow_key(*family))
+}
+
+/// The addresses that sources are spread over, if that is done just as ours is.
+fn read_spread(detail: &Value) -> Option<Action> {
+    let map = &detail["addr"]["map"];
+    let mut numbered = Vec::new();
+    for element in map["data"]["set"].as_array()? {
+        numbered.push((element[0].as_u64()?, element[1].as_str()?.parse().ok()?));
+    }
+    numbered.sort_unstable();
+    let all: Vec<Ipv4Addr> = numbered.iter().map(|(_, own)| *own).collect();
+    let in_order = (0..).zip(&numbered).all(|(number, (at, _))| number == *at);
+    let payload = |field: &str| serde_json::json!({"payload": {"protocol": "ip", "field": field}});
+    let key = serde_json::json!({"jhash": {
+        "mod": all.len(),
+        "seed": policy::SPREAD_SEED,
+        "expr": {"concat": [payload("saddr"), payload("daddr")]},
+    }});
+    (in_order && map["key"] == key && detail["family"] == "ip").then_some(Action::SpreadSource(all))
 }
 
 /// The set that a rule counts in, if it does just as ours do.
@@ -235,6 +254,7 @@ fn read_action(action: &Value) -> Option<Action> {
             map: detail["data"].as_str()?.strip_prefix('@')?.to_owned(),
         }),
         "dnat" if key(Field::Destination) => Some(Action::TranslateDestination { map: map()? }),
+        "snat" if detail["addr"]["map"]["key"].get("jhash").is_some() => read_spread(detail),
         "snat" if detail["addr"].is_string() => Some(Action::Source(detail["addr"].as_str()?.parse().ok()?)),
         "mangle" if detail["key"]["meta"]["key"] == "mark" => Some(Action::Mark {
             field: read_field(&detail["value"]["map"]["key"])?,

@@ -15,6 +15,7 @@ mod nat;
 mod nft;
 mod routes;
 mod senders;
+mod spread;
 mod text;
 mod timeouts;
 mod transit;
@@ -43,6 +44,8 @@ pub use nft::{
     FLOWS_AT_ONCE, Field, FieldType, Hook, Key, Match, Part, Rule, SetPlan, TablePlan, Transport, flow_key,
 };
 pub(crate) use senders::TABLE_OF;
+pub use spread::SEED as SPREAD_SEED;
+pub(crate) use spread::spread;
 pub use timeouts::TimeoutPlan;
 pub(crate) use vpc::dispatch_name;
 

@@ -1,6 +1,6 @@
 //! A NAT gateway: a namespace of its own behind an interface of its subnet, as on EC2.
 //!
-//! What is routed to it comes out of the same interface again with the gateway's private address as its source, and
+//! What is routed to it comes out of the same interface again with a private address of the gateway as its source, and
 //! goes on as its subnet's route table says: to the internet gateway, which knows the address's Elastic one, or
 //! anywhere inside. So the ACLs of its subnet apply to both halves, and a private gateway is the same thing.
 
@@ -29,7 +29,8 @@ pub(super) fn nat_plan(
 ) -> (NamespacePlan, VethPlan) {
     const PROTOCOLS: &str = "protocols";
     let all: Vec<_> = topology.interfaces.get(&interface).into_iter().flat_map(|i| i.private_addresses()).collect();
-    let own = all.first().copied();
+    let gateway_of = |interface| Some(topology.nat_gateways.get(&gateway)?.sources(interface));
+    let sources = topology.interfaces.get(&interface).and_then(gateway_of).unwrap_or_default();
     let mut sysctls = router_sysctls();
     for name in ["tcp_timeout_established", "udp_timeout", "udp_timeout_stream"] {
         sysctls.insert(format!("net/netfilter/nf_conntrack_{name}"), IDLE_SECONDS.to_string());
@@ -40,7 +41,12 @@ pub(super) fn nat_plan(
         rule([Match::State(vec![CtState::Invalid])], Action::Drop),
         rule([by_link(Field::InLink), by_link(Field::OutLink), in_set(&[Field::Protocol], PROTOCOLS)], Action::Accept),
     ];
-    let translate = own.map(|own| rule([by_link(Field::OutLink)], Action::Source(own)));
+    let translate = match sources.as_slice() {
+        [] => None,
+        [own] => Some(Action::Source(*own)),
+        _ => Some(Action::SpreadSource(sources)),
+    };
+    let translate = translate.map(|action| rule([by_link(Field::OutLink)], action));
     let chains = BTreeMap::from([
         // It answers nobody, and takes no connection from outside: what is for its own address is an answer, or lost.
         ("local".to_owned(), base(ChainKind::Filter, Hook::Input, PRIORITY_FILTER, true, Vec::new())),

@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use types::Cidr;
 
 use super::Family;
+use super::spread::SEED;
 use super::timeouts::TimeoutPlan;
 
 /// One nftables table of family `inet`.
@@ -360,6 +361,8 @@ pub enum Action {
     },
     /// Change the source to this address.
     Source(Ipv4Addr),
+    /// Change the source to one of these addresses, as [`spread`](super::spread::spread) chooses it.
+    SpreadSource(Vec<Ipv4Addr>),
     /// Change the source to the address of the link it goes out by.
     Masquerade,
     /// Set the packet's mark to what the map says for this field; nothing happens for what it does not hold.
@@ -548,6 +551,11 @@ impl fmt::Display for Action {
             Self::TranslateDestination { map } => write!(f, "dnat ip to ip daddr map @{map}"),
             Self::TranslateSource { map } => write!(f, "snat ip to ip saddr map @{map}"),
             Self::Source(address) => write!(f, "snat ip to {address}"),
+            Self::SpreadSource(all) => {
+                write!(f, "snat ip to jhash ip saddr . ip daddr mod {} seed {SEED:#x} map {{ ", all.len())?;
+                let numbered: Vec<String> = (0..).zip(all).map(|(n, own): (usize, _)| format!("{n} : {own}")).collect();
+                write!(f, "{} }}", Joined(&numbered, ", "))
+            }
             Self::Masquerade => f.write_str("masquerade"),
             Self::Mark { field, map } => write!(f, "meta mark set {field} map @{map}"),
             Self::Count { set, family, ports } => {

@@ -13,7 +13,7 @@ use types::{
 
 use super::reason::{Component, Reason, Stage};
 use super::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Traffic, Verdict};
-use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS};
+use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS, spread};
 use crate::ranges::{from_nowhere, ipv6_from_nowhere};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
@@ -334,14 +334,19 @@ impl<'a> Way<'a> {
         interface: &'a Interface,
     ) -> Option<ArrivedAt> {
         let at = Component::NatGateway(gateway);
-        let own = interface.private_addresses().next().map(IpAddr::V4);
+        let sources = self.topology.nat_gateways.get(&gateway).map(|it| it.sources(interface)).unwrap_or_default();
+        let chosen = |source, destination| match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => spread(&sources, source, destination).map(IpAddr::V4),
+            _ => None,
+        };
         if interface.has(self.to) {
             let sources = self.answers.as_mut().map(|memory| &mut memory.sources);
             let known = sources.and_then(|sources| {
                 let at = sources.iter().rposition(|(nat, _)| *nat == gateway)?;
                 Some(sources.remove(at).1)
             });
-            let Some(source) = known.filter(|_| own == Some(self.to)) else {
+            let asked_as = |source: &IpAddr| chosen(*source, self.source) == Some(self.to);
+            let Some(source) = known.filter(asked_as) else {
                 return self.dropped(at, Reason::Unasked);
             };
             self.stage(at, Reason::Translated { from: self.to, to: source })?;
@@ -353,7 +358,7 @@ impl<'a> Way<'a> {
             if !self.may_begin() {
                 return self.dropped(at, Reason::Unrelated);
             }
-            let Some(own) = own else { return self.dropped(at, Reason::NotTranslated) };
+            let Some(own) = chosen(self.source, self.to) else { return self.dropped(at, Reason::NotTranslated) };
             // What comes out is another connection than what went in.
             self.answers = None;
             self.memory.sources.push((gateway, self.source));

@@ -370,7 +370,9 @@ impl Plan {
                 kind: InterfaceKind::NatGateway(nat_id(at)),
             };
             topology.interfaces.insert(gateway_interface(at), interface);
-            topology.nat_gateways.insert(nat_id(at), NatGateway { interface: gateway_interface(at) });
+            topology
+                .nat_gateways
+                .insert(nat_id(at), NatGateway { interface: gateway_interface(at), sources: Vec::new() });
         }
     }
 }
