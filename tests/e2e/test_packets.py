@@ -2,6 +2,8 @@
 
 import socket
 
+import pytest
+
 from support.daemon import wait_until
 from support.machine import ping, soon, tcp, tcp_seen_as, udp
 from support.netns import INTERNET, OUR_SIDE, internet
@@ -139,6 +141,20 @@ def test_a_tracked_connection_lives_on_after_its_rule_is_gone(bench):
             lines.write(f"still here {number}\n")
             lines.flush()
             assert lines.readline() == f"still here {number}\n"
+
+
+def test_an_untracked_connection_ends_with_its_rule(bench):
+    group = bench.group("web", "tcp 22", "tcp 7000")
+    machine = bench.run(group).serve("tcp", 7000)
+    with socket.create_connection((machine.public, 7000), 5) as connection, connection.makefile("rw") as lines:
+        assert lines.readline().strip() == bench.operator()
+        bench.close(group, "tcp 7000")
+        soon(lambda: tcp(machine.public, 7000, 0.5), "timeout")
+        connection.settimeout(1)
+        lines.write("still here\n")
+        lines.flush()
+        with pytest.raises(TimeoutError):
+            lines.readline()
 
 
 SPOOF = """

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use host::netns;
-use host::network::{LinuxNetwork, Network, tracked_connections};
+use host::network::{LinuxNetwork, Network, run_nft, tracked_connections};
 use policy::{Address, Direction, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Peering, Target, plan};
 use testkit::{Flow, Guest, Lab};
 use types::{
@@ -193,4 +193,28 @@ fn a_new_daemon_cuts_them_as_well() {
     assert_eq!(known(), 0);
     assert!(!cut.calls(SHORT));
     assert_eq!(network.converge(&plan(&lab.topology)).unwrap().changes, Vec::<String>::new());
+}
+
+/// What is there tells rules, but not which connections were still to be forgotten.
+#[test]
+fn a_change_that_failed_half_way_is_made_up_for() {
+    let Some((mut lab, vpc, [a, _], _)) = two(OPEN, OPEN) else { return };
+    let other = lab.add_vpc(2, "10.2.0.0/16");
+    let group = lab.set_group(3, other, OPEN, OPEN);
+    lab.add_instance(0xf, other, "10.2.0.15", None, &[group]);
+    lab.apply();
+    let mut inward = Flow::tcp(&lab.machine(), at(A_PUBLIC, 22), &a.namespace);
+    assert!(inward.lives(PATIENCE));
+    let router = netns::path_of(&lab.tag().vpc_namespace(vpc));
+    let known = || {
+        let all = netns::run_in(&router, tracked_connections).unwrap();
+        all.iter().filter(|it| it.connection.original.destination == A_PUBLIC).count()
+    };
+    assert_eq!(known(), 1);
+    // The first VPC's rules change, then those of the second cannot.
+    run_nft(&lab.vpc_namespace_name(2), "delete table inet daemun\n").unwrap();
+    lab.interface(&a).addresses[0].public = None;
+    set(&mut lab, group, Direction::Ingress, &["tcp 22 10.0.0.0/8"]);
+    assert_eq!(known(), 0);
+    assert_eq!(lab.converge().changes, Vec::<String>::new());
 }

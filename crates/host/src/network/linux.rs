@@ -118,9 +118,16 @@ impl LinuxNetwork {
             let links = seen.links.get(place);
             namespace.interfaces.retain(|link, _| links.is_some_and(|links| links.contains(link)));
         }
-        let repairs = if last == Some(plan) { Some(diff(&seen.plan, &wanted)) } else { None };
-        let mut report = self.execute(&diff(&seen.plan, &wanted))?;
-        report.repairs = repairs.map(|_| report.changes.clone()).unwrap_or_default();
+        let mut changes = diff(&seen.plan, &wanted);
+        // Where a change failed half-way, what was to be forgotten cannot be told from what is there.
+        let missed = last.map(|last| diff(last, plan)).unwrap_or_default().into_iter();
+        let missed: Vec<_> =
+            missed.filter(|change| is_about_connections(change) && !changes.contains(change)).collect();
+        changes.extend(missed);
+        let mut report = self.execute(&changes)?;
+        if last == Some(plan) {
+            report.repairs = report.changes.clone();
+        }
         let ours = self.namespaces.tag.operator_link();
         report.changes.extend(self.namespaces.run_in(Place::Operator, || forward::let_through_docker(&ours))?);
         Ok(report)
@@ -158,6 +165,11 @@ impl LinuxNetwork {
         let _ = note.parent().map(std::fs::remove_dir);
         Ok(())
     }
+}
+
+/// Whether a change is about tracked connections, which no plan holds.
+fn is_about_connections(change: &HostChange) -> bool {
+    matches!(change, HostChange::ForgetConnections { .. } | HostChange::ForgetUntracked { .. })
 }
 
 impl Network for LinuxNetwork {
