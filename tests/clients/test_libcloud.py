@@ -67,6 +67,7 @@ def test_a_cloud_with_libcloud(driver):
     public = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGPcgZuOAiOwQSKm8yPfbUtPXTUQYiqlHkmMtAyYdnKn me"
     does(driver.import_key_pair_from_string, "other", public)
     assert sorted(key.name for key in does(driver.list_key_pairs)) == ["mine", "other"]
+    assert does(driver.get_key_pair, "other").name == "other"
 
     # A machine.
     node = does(

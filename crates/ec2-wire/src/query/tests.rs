@@ -78,6 +78,16 @@ fn lists_are_ordered_by_index_from_any_start_and_with_gaps() {
 }
 
 #[test]
+fn a_list_of_one_text_may_lack_its_index() {
+    let request = decode_action("DescribeKeyPairs", &[("KeyName", "mine")]);
+    let Ok(Request::DescribeKeyPairs(request)) = request else { panic!("{request:?}") };
+    assert_eq!(request.key_names, ["mine"]);
+    let request = decode_action("DescribeKeyPairs", &[("KeyName", "")]);
+    let Ok(Request::DescribeKeyPairs(request)) = request else { panic!("{request:?}") };
+    assert!(request.key_names.is_empty());
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     for (action, list, expected) in [
         ("Frobnicate", &[][..], "InvalidAction: The action Frobnicate is not valid for this web service."),
@@ -109,7 +119,12 @@ fn what_is_wrong_is_named() {
             "UnknownParameter: The parameter VpcId.99999999999 is not recognized",
         ),
         ("DescribeVpcs", &[("VpcId.1.2", "x")], "UnknownParameter: The parameter VpcId.1.2 is not recognized"),
-        ("DescribeVpcs", &[("VpcId", "x")], "UnknownParameter: The parameter VpcId is not recognized"),
+        (
+            "DescribeVpcs",
+            &[("VpcId", "x"), ("VpcId.1", "y")],
+            "UnknownParameter: The parameter VpcId is not recognized",
+        ),
+        ("DescribeVpcs", &[("Filter", "x")], "UnknownParameter: The parameter Filter is not recognized"),
         (
             "DescribeVpcs",
             &[("VpcId.member.1", "x")],

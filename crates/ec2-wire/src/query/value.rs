@@ -52,9 +52,10 @@ impl<T: FromQuery> Fill for Vec<T> {
 
 /// The items of `Name.N` by rising N, whatever N starts from and whatever is left out.
 fn items(list: Node<'_>) -> Result<Vec<Node<'_>>, WireError> {
-    // Some clients write an empty list as `Name=`.
+    // Some clients write an empty list as `Name=`, and Libcloud one of a single text as `Name=VALUE`.
     if list.value().is_some_and(|value| !value.is_empty()) {
-        return Err(WireError::unknown_parameter(list.path()));
+        let is_alone = list.children().next().is_none();
+        return if is_alone { Ok(vec![list]) } else { Err(WireError::unknown_parameter(list.path())) };
     }
     let mut items = Vec::new();
     for item in list.children() {
