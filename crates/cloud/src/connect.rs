@@ -1,6 +1,8 @@
 //! How NAT gateways, peering connections, private gateways and endpoints move on as time passes.
 
-use types::Timestamp;
+use std::sync::Arc;
+
+use types::{Ipv4Cidr, Timestamp, VpcId};
 
 use crate::actions::network_interfaces::delete_interface;
 use crate::resource::*;
@@ -134,6 +136,14 @@ pub(crate) fn peers_overlap(tables: &Tables, peering: &VpcPeeringConnection) -> 
         }
         _ => true,
     }
+}
+
+/// The VPC that a connection leads to from here, or is about to, and that has addresses of a block.
+pub(crate) fn peer_overlapping(tables: &Tables, vpc: VpcId, block: Ipv4Cidr) -> Option<VpcId> {
+    let stands =
+        |it: &&Arc<VpcPeeringConnection>| matches!(it.state, PeeringState::Provisioning | PeeringState::Active);
+    let mut peers = tables.peerings.values().filter(stands).filter_map(|it| tables.vpcs.get(&it.peer_of(vpc)?));
+    peers.find(|peer| peer.cidrs.iter().any(|cidr| cidr.overlaps(block))).map(|peer| peer.id)
 }
 
 /// When a virtual private gateway or its attachment moves on by itself.

@@ -1,5 +1,5 @@
 use ec2_shapes::{
-    DescribeVpcPeeringConnectionsRequest, MultipathResilienceMode, Response,
+    AssociateVpcCidrBlockRequest, DescribeVpcPeeringConnectionsRequest, MultipathResilienceMode, Response,
     VpcPeeringConnectionStateReasonCode as Code,
 };
 use types::VpcId;
@@ -165,6 +165,31 @@ fn what_cannot_be_peered_fails() {
             assert_eq!(wrong.0, "InvalidStateTransition");
         }
     }
+}
+
+#[test]
+fn no_block_is_added_that_a_peered_vpc_has() {
+    let (mut bed, one, other, id) = requested();
+    let add = |vpc: &str, cidr: &str| AssociateVpcCidrBlockRequest {
+        vpc_id: vpc.to_owned(),
+        cidr_block: Some(cidr.to_owned()),
+        ..AssociateVpcCidrBlockRequest::default()
+    };
+    bed.ask(accept(&id)).unwrap();
+    for _ in 0..2 {
+        for (vpc, cidr) in [(&one, "10.2.0.0/16"), (&one, "10.2.7.0/24"), (&other, "10.1.0.0/17")] {
+            let (code, message) = bed.error(add(vpc, cidr));
+            assert_eq!(code, "InvalidVpc.Range");
+            assert!(message.contains(cidr) && message.contains("peered"), "{message}");
+        }
+        // Provisioning at first, then active.
+        bed.settle_after_ms(SETTLE_MS);
+    }
+    assert_eq!(code(&mut bed, &id), Code::Active);
+    bed.ask(add(&one, "10.3.0.0/16")).unwrap();
+    assert_eq!(bed.error(add(&other, "10.3.1.0/24")).0, "InvalidVpc.Range", "what was added counts, too");
+    bed.ask(delete(&id)).unwrap();
+    bed.ask(add(&other, "10.3.1.0/24")).unwrap();
 }
 
 #[test]

@@ -8,6 +8,7 @@ use ec2_shapes::{
 use types::{Cidr, Ipv4Cidr, Ipv6Cidr, Protocol, SecurityGroupRuleId, VpcCidrAssociationId, VpcId};
 
 use super::describe::{ipv4_shape, ipv6_shape};
+use crate::connect;
 use crate::context::{Config, Context};
 use crate::error::ApiError;
 use crate::query::{get, parse_id};
@@ -185,11 +186,15 @@ fn add_ipv4(
     Ok(shape)
 }
 
-/// Checks a further block against those the VPC has and the routes it has.
+/// Checks a further block against those of the VPC and of the VPCs it is peered with, and against its routes (VPC guide,
+/// "VPC CIDR blocks").
 fn check_secondary(tx: &Transaction, vpc: &Vpc, cidr: Ipv4Cidr) -> Result<(), ApiError> {
     let range = |message: String| Err(ApiError::new("InvalidVpc.Range", message));
     if vpc.cidrs.iter().any(|block| block.overlaps(cidr)) {
         return range(format!("The CIDR '{cidr}' conflicts with another CIDR block of the VPC."));
+    }
+    if connect::peer_overlapping(tx, vpc.id, cidr).is_some() {
+        return range(format!("The CIDR '{cidr}' conflicts with a CIDR block of a VPC that is peered with the VPC."));
     }
     let families = || FAMILIES.iter().filter_map(|family| family.parse::<Ipv4Cidr>().ok());
     let allowed = vpc.cidrs.first().and_then(|primary| families().find(|family| family.contains_cidr(*primary)));
