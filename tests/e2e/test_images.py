@@ -34,3 +34,26 @@ def test_a_machine_boots_from_an_image_of_another(bench):
     first.until("terminated")
     again = bench.run(group, image="still")
     assert again.out("cat ~/file") == "kept"
+
+
+def test_a_root_volume_that_outlives_its_machine_keeps_its_files(bench):
+    group = bench.group("ssh", "tcp 22")
+    stays = [{"DeviceName": "/dev/xvda", "Ebs": {"DeleteOnTermination": False}}]
+    first = bench.run(group, BlockDeviceMappings=stays)
+    first.ssh("echo kept > ~/file && sync")
+    volume = first.describe()["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    bench.ec2.terminate_instances(InstanceIds=[first.id])
+    first.until("terminated")
+    assert bench.ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"] == "available"
+    snapshot = bench.ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    state = lambda: bench.ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"]
+    wait_until(lambda: state() == "completed", 30, "the snapshot")
+    # The volume may go: the snapshot has it all.
+    bench.ec2.delete_volume(VolumeId=volume)
+    about = bench.ec2.describe_images(ImageIds=[bench.image()])["Images"][0]
+    rescued = bench.ec2.register_image(
+        Name="rescued", Architecture=about["Architecture"], VirtualizationType="hvm", RootDeviceName="/dev/xvda",
+        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}],
+    )["ImageId"]
+    available(bench.ec2, rescued)
+    assert bench.run(group, image="rescued").out("cat ~/file") == "kept"

@@ -7,8 +7,10 @@
 //! CreateImage --> image pending,     the host     finish_capture --> snapshot completed, image available
 //! CreateSnapshot  snapshot pending   keeps it     fail_capture ----> snapshot error, image failed
 //! ```
+//!
+//! The root file system of an instance that ends is kept in the same way where its volume stays.
 
-use types::{InstanceId, SnapshotId, Timestamp};
+use types::{InstanceId, SnapshotId, Timestamp, VolumeId};
 
 use crate::resource::*;
 use crate::state::Tables;
@@ -87,6 +89,27 @@ fn waiting_images(tx: &Transaction, snapshot: SnapshotId) -> Vec<Image> {
     let waits =
         |image: &&std::sync::Arc<Image>| image.state == ImageState::Pending && image.root_snapshot() == Some(snapshot);
     tx.images.values().filter(waits).map(|image| Image::clone(image)).collect()
+}
+
+/// The volume that holds the root file system of an instance and does not go with it.
+pub fn root_that_stays(tables: &Tables, instance: InstanceId) -> Option<VolumeId> {
+    let of_instance =
+        tables.volumes.values().filter(|it| it.root_of == Some(instance) && it.life != VolumeLife::Deleting);
+    let mut stay =
+        of_instance.filter(|it| it.attachment_to(instance).is_none_or(|attachment| !attachment.delete_on_termination));
+    stay.next().map(|volume| volume.id)
+}
+
+/// The host has kept the root file system of an instance that ends, `layer` on top of the instance's own ones: from now
+/// on the volume holds it by itself.
+///
+/// Expects a volume that is the root of an instance that is known.
+pub fn keep_root(tx: &mut Transaction, id: VolumeId, layer: ImageLayer) -> bool {
+    let Some(volume) = tx.volumes.get(&id).cloned() else { return false };
+    let Some(instance) = volume.root_of.and_then(|instance| tx.instances.get(&instance)) else { return false };
+    let layers = instance.layers.iter().cloned().chain([layer]).collect();
+    tx.put(Volume { layers, root_of: None, ..Volume::clone(&volume) });
+    true
 }
 
 /// Whether something stands on this layer, or will: an image, a snapshot or an instance.

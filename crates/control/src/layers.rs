@@ -5,6 +5,7 @@ use std::time::Duration;
 use cloud::imaging;
 use cloud::resource::ImageLayer;
 use tokio::task::JoinHandle;
+use types::VolumeId;
 
 use crate::{Parts, chain};
 
@@ -40,6 +41,7 @@ fn remove_unused(parts: &Parts) -> host::Result<()> {
         let is_used = state.regions.values().any(|tables| {
             imaging::uses_layer(tables, is_it)
                 || imaging::captures(tables).any(|capture| capture.snapshot.to_string() == name)
+                || name.parse::<VolumeId>().is_ok_and(|volume| tables.volumes.contains_key(&volume))
         });
         if !is_used {
             tracing::info!(layer = name, "nothing stands on a layer any more; removing it");

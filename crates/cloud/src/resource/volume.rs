@@ -200,7 +200,8 @@ pub struct Volume {
     pub modifications: Vec<VolumeModification>,
     /// Whether I/O goes on by itself after an event that could have harmed the data.
     pub auto_enable_io: bool,
-    /// The instance whose root file system it holds: no other machine can do anything with it.
+    /// The instance on whose disk the root file system is that it holds: no other machine can do anything with it. None
+    /// once that is kept by itself.
     pub root_of: Option<InstanceId>,
     /// The layers of the root file system it was made with, lowest first; none for a volume that began empty.
     pub layers: Vec<ImageLayer>,

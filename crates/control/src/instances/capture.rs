@@ -1,4 +1,4 @@
-//! Keeping the root file system of an instance, for an image or a snapshot.
+//! Keeping the root file system of an instance: for an image or a snapshot, or on a volume that outlives it.
 //!
 //! The copy has its name from the start: whoever finds it finished goes on from there. Whatever else the instance is to
 //! do waits for the copy.
@@ -10,7 +10,8 @@ use cloud::State;
 use cloud::imaging::{self, Capture};
 use cloud::resource::{ImageLayer, Instance, StateReason};
 use host::HostError;
-use types::{InstanceState, Region};
+use host::machine::Machines;
+use types::{InstanceId, InstanceState, Region, VolumeId};
 
 use super::step::{STOP_GRACE, StepError, Worker};
 use crate::machine_spec::machine_spec;
@@ -70,6 +71,22 @@ impl Worker {
         let layers = Arc::clone(&self.parts.layers);
         self.on(instance.id, move |machines, id| layers.make(&name, &mut |target| machines.copy_layer(id, target)))
             .await
+    }
+
+    /// Copies what an instance changed on its root volume, which stays, from its machine, which is off and goes. Nothing
+    /// where there is no machine, or one that cannot be copied; where there is no room, this fails and is tried again.
+    pub(super) async fn keep_root(&self, volume: VolumeId, id: InstanceId) -> Result<Option<ImageLayer>, StepError> {
+        let (layers, name) = (Arc::clone(&self.parts.layers), volume.to_string());
+        let copy = move |machines: &dyn Machines, id| layers.make(&name, &mut |target| machines.copy_layer(id, target));
+        match self.on(id, copy).await {
+            Ok(layer) => Ok(Some(ImageLayer(layer.display().to_string().into()))),
+            Err(StepError::Host(HostError::NoSuchMachine(_))) => Ok(None),
+            Err(error @ StepError::Host(HostError::Invalid(_))) => {
+                tracing::error!(%volume, %error, "the root file system of an instance goes with it");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Starts the machine of a running instance, unless it runs.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cloud::imaging;
 use cloud::lifecycle::{self, StopReason};
 use cloud::resource::{Instance, StateReason};
 use cloud::{State, Transaction};
@@ -72,7 +73,7 @@ impl Worker {
             Need::Reboot => self.reboot(region, instance).await,
             Need::NoteExit => self.note_exit(region, instance).await,
             Need::Stop => self.stop(region, instance).await,
-            Need::Terminate => self.terminate(region, instance).await,
+            Need::Terminate => self.terminate(state, region, instance).await,
         }?;
         Ok(None)
     }
@@ -173,12 +174,23 @@ impl Worker {
             .await
     }
 
-    async fn terminate(&self, region: &Region, instance: &Instance) -> Result<(), StepError> {
+    async fn terminate(&self, state: &State, region: &Region, instance: &Instance) -> Result<(), StepError> {
         let id = instance.id;
         self.shut_down(id, TERMINATE_GRACE).await?;
+        let root = state.regions.get(region).and_then(|tables| imaging::root_that_stays(tables, id));
+        let kept = match root {
+            Some(volume) => self.keep_root(volume, id).await?.map(|layer| (volume, layer)),
+            None => None,
+        };
         self.remove(id).await?;
         let at = now();
-        self.report(region, "InstanceTerminated", move |tx| lifecycle::mark_terminated(tx, at, id)).await
+        let end = move |tx: &mut Transaction| {
+            if let Some((volume, layer)) = kept {
+                imaging::keep_root(tx, volume, layer);
+            }
+            lifecycle::mark_terminated(tx, at, id)
+        };
+        self.report(region, "InstanceTerminated", end).await
     }
 
     /// Removes a machine and gives its user ids back.

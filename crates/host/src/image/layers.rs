@@ -153,7 +153,9 @@ impl Layers for SimulatedLayers {
     fn make(&self, name: &str, fill: &mut dyn FnMut(&Path) -> Result<()>) -> Result<PathBuf> {
         super::check_name(name)?;
         let path = Self::path(name);
-        fill(&path)?;
+        if self.find(name)?.is_none() {
+            fill(&path)?;
+        }
         self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         Ok(path)
     }

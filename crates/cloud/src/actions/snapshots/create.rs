@@ -78,8 +78,8 @@ fn content_of(tables: &Tables, volume: &Volume) -> Result<SnapshotContent, ApiEr
     match volume.root_of {
         // What the machine wrote there is on the host's disk, which keeps it.
         Some(instance) if has_machine(&instance) => Ok(SnapshotContent::Capture(instance)),
-        // It went with its machine; no snapshot could claim to hold it.
-        Some(_) => Err(unavailable("A snapshot of the root volume of an instance that was terminated")),
+        // It went with its machine, which could not be copied; no snapshot could claim to hold it.
+        Some(_) => Err(unavailable("A snapshot of a root volume whose instance is gone and could not be copied")),
         None if volume.layers.is_empty() => Ok(SnapshotContent::Blank),
         None => Ok(SnapshotContent::Layers(volume.layers.clone())),
     }
