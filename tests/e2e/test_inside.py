@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from support.daemon import wait_until
+from support.machine import soon
 
 IMDS = "http://169.254.169.254/latest"
 TOKEN = f"$(curl -sf -m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' {IMDS}/api/token)"
@@ -94,6 +95,31 @@ def test_names_are_those_of_the_vpc(bench):
     assert resolve(about["PublicDnsName"]) == about["PrivateIpAddress"], "inside, a public name is the private address"
     assert resolve("no-such-name.invalid") == ""
     assert first.out("hostname -f") == first.describe()["PrivateDnsName"]
+
+
+def test_other_dhcp_options_reach_machines_that_run(bench):
+    first, second = bench.run(bench.group("ssh", "tcp 22"), count=2)
+    vpc = first.describe()["VpcId"]
+    before = bench.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
+    has = lambda machine: machine.out("cat /etc/resolv.conf")
+    usual = has(first)
+    resolver = usual.split()[-1]
+    # One whose owner has another way keeps it.
+    second.ssh("echo nameserver 169.254.169.253 | sudo tee /etc/resolv.conf")
+    made = bench.ec2.create_dhcp_options(DhcpConfigurations=[
+        {"Key": "domain-name", "Values": ["corp.example"]}, {"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]},
+    ])["DhcpOptions"]["DhcpOptionsId"]
+    bench.ec2.associate_dhcp_options(DhcpOptionsId=made, VpcId=vpc)
+    soon(lambda: has(first), f"search corp.example\nnameserver {resolver}", 10)
+    assert has(second) == "nameserver 169.254.169.253"
+    assert first.out("stat -c '%U %a' /etc/resolv.conf") == "root 644"
+    # What happens while one is stopped it finds when it starts.
+    bench.ec2.stop_instances(InstanceIds=[first.id])
+    first.until("stopped")
+    bench.ec2.associate_dhcp_options(DhcpOptionsId=before, VpcId=vpc)
+    bench.ec2.start_instances(InstanceIds=[first.id])
+    first.until_ssh()
+    assert has(first) == usual
 
 
 def test_metadata_and_names_need_no_rule(bench):

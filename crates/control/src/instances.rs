@@ -5,7 +5,7 @@
 //! pending      make disk and link, start            running, or on failure shutting-down with the reason
 //! running      reboot where one was asked for       reboot done
 //!              plug in and out what was attached    (nothing)
-//!              and detached
+//!              and detached; tell other DHCP options
 //!              gone by itself                       stopped or shutting-down (as the instance wants it)
 //!              gone with the host's earlier boot    pending
 //! stopping     shut down                            stopped

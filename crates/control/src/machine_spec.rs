@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cloud::catalog::InstanceType;
 use cloud::resource::{Image, Instance};
-use cloud::{State, View, names};
+use cloud::{State, Tables, View, names};
 use host::machine::{MachineSpec, NicSpec, SeedFile};
 use types::{ImageId, Region};
 
@@ -33,6 +33,13 @@ pub(crate) fn machine_spec(
     })
 }
 
+/// What the machine of an instance looks names up by, as the DHCP options of its VPC say now.
+pub(crate) fn resolv_conf(tables: &Tables, instance: &Instance) -> Option<String> {
+    let vpc = tables.vpcs.get(&instance.vpc)?;
+    let options = vpc.dhcp_options.and_then(|id| tables.dhcp_options.get(&id));
+    Some(options.map(|options| options.resolv_conf(vpc.resolver())).unwrap_or_default())
+}
+
 fn host_name(view: &View<'_>, instance: &Instance) -> String {
     match view.interfaces_of(instance).next() {
         Some(interface) => names::instance_host_name(instance, interface.private_ip),
@@ -56,9 +63,7 @@ fn seed_files(state: &State, view: &View<'_>, instance: &Instance) -> Vec<SeedFi
         let ip = interface.private_ip;
         files.push(root("/etc/hosts", format!("127.0.0.1 localhost\n::1 localhost\n{ip} {host}.{domain} {host}\n")));
     }
-    if let Some(vpc) = view.vpcs.get(&instance.vpc) {
-        let options = vpc.dhcp_options.and_then(|id| view.dhcp_options.get(&id));
-        let text = options.map(|options| options.resolv_conf(vpc.resolver())).unwrap_or_default();
+    if let Some(text) = resolv_conf(view, instance) {
         files.push(root("/etc/resolv.conf", text));
     }
     if let Some(key) = &instance.public_openssh {

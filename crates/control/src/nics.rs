@@ -1,15 +1,16 @@
-//! The interfaces of an instance's machine, and whether it has them.
+//! The interfaces of an instance's machine and what it looks names up by, and whether it has them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cloud::Tables;
-use cloud::resource::{Instance, NetworkInterface, TransitionKind};
+use cloud::resource::{Instance, NetworkInterface, TransitionKind, Vpc};
 use host::machine::{ForwardRoute, NicSpec};
 use policy::HostPlan;
 use types::NetworkInterfaceId;
 
 use crate::Parts;
+use crate::machine_spec::resolv_conf;
 
 /// The largest packet on a link inside a VPC, in bytes.
 const MTU_BYTES: u32 = 1500;
@@ -67,12 +68,21 @@ pub(crate) struct Connected {
     pub interfaces: Vec<Arc<NetworkInterface>>,
     /// The interfaces.
     pub nics: Vec<NicSpec>,
+    /// The VPC whose DHCP options it was told of. The options themselves never change.
+    vpc: Option<Arc<Vpc>>,
+    /// What it looks names up by.
+    pub resolver: Option<String>,
 }
 
 impl Connected {
     /// What a machine has that was given these.
     pub(crate) fn new(tables: &Tables, instance: &Instance, nics: Vec<NicSpec>) -> Self {
-        Self { interfaces: tables.interfaces_of(instance).cloned().collect(), nics }
+        Self {
+            interfaces: tables.interfaces_of(instance).cloned().collect(),
+            nics,
+            vpc: tables.vpcs.get(&instance.vpc).cloned(),
+            resolver: resolv_conf(tables, instance),
+        }
     }
 
     /// Whether nothing can have changed since: the records are the same ones, and no route leads to any of them. Quick,
@@ -80,7 +90,11 @@ impl Connected {
     fn is_untouched(&self, tables: &Tables, instance: &Instance) -> bool {
         let mut now = tables.interfaces_of(instance);
         let same = self.interfaces.iter().all(|known| now.next().is_some_and(|now| Arc::ptr_eq(known, now)));
-        same && now.next().is_none() && self.interfaces.iter().all(|interface| interface.source_dest_check)
+        let same_vpc = match (&self.vpc, tables.vpcs.get(&instance.vpc)) {
+            (Some(known), Some(now)) => Arc::ptr_eq(known, now),
+            (known, now) => known.is_none() && now.is_none(),
+        };
+        same_vpc && same && now.next().is_none() && self.interfaces.iter().all(|interface| interface.source_dest_check)
     }
 
     /// Whether the machine has what it shall have; takes note of records that differ in nothing that matters here.
@@ -89,9 +103,11 @@ impl Connected {
             return true;
         }
         // Without a subnet there is nothing to be given; the error is told where a machine is started.
-        let same = nics(parts, tables, instance, forwards).is_ok_and(|nics| nics == self.nics);
+        let same = nics(parts, tables, instance, forwards).is_ok_and(|nics| nics == self.nics)
+            && resolv_conf(tables, instance) == self.resolver;
         if same {
             self.interfaces = tables.interfaces_of(instance).cloned().collect();
+            self.vpc = tables.vpcs.get(&instance.vpc).cloned();
         }
         same
     }

@@ -104,12 +104,17 @@ impl Worker {
         }
     }
 
-    /// Gives a machine that runs the interfaces of its instance, once the kernel has rules and routes for them.
+    /// Gives a machine that runs the interfaces of its instance, once the kernel has rules and routes for them, and what
+    /// it looks names up by.
     async fn connect(&self, state: &State, region: &Region, instance: &Instance) -> Result<Connected, StepError> {
         let _turn = self.starts.acquire().await.map_err(|_| StepError::Panicked)?;
         let connected = self.wanted(state, region, instance).await?;
-        let nics = connected.nics.clone();
-        self.on(instance.id, move |m, id| m.connect(id, &nics)).await?;
+        let Connected { nics, resolver, .. } = connected.clone();
+        let connect = move |m: &dyn Machines, id| {
+            m.connect(id, &nics)?;
+            resolver.map_or(Ok(()), |text| m.set_resolver(id, &text))
+        };
+        self.on(instance.id, connect).await?;
         Ok(connected)
     }
 
@@ -141,7 +146,12 @@ impl Worker {
         made?;
         let wanted = wanted?;
         Arc::make_mut(&mut spec).nics.clone_from(&wanted.nics);
-        self.on_spec(&spec, |m, spec| m.start(spec)).await?;
+        let resolver = wanted.resolver.clone();
+        let start = move |m: &dyn Machines, spec: &MachineSpec| {
+            resolver.map_or(Ok(()), |text| m.set_resolver(spec.id, &text))?;
+            m.start(spec)
+        };
+        self.on_spec(&spec, start).await?;
         Ok(wanted)
     }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Component, Path, PathBuf};
 
-use super::{IDS_PER_MACHINE, MachineSpec, SeedFile};
+use super::{IDS_PER_MACHINE, MachineSpec, SeedFile, resolver};
 use crate::tree::remove;
 use crate::{HostError, Result, mount};
 
@@ -83,6 +83,9 @@ fn fill(directory: &Path, spec: &MachineSpec) -> Result<()> {
     make_directory(&upper, 0o755, spec.uid_base, spec.uid_base)?;
     for file in &spec.seed_files {
         seed(&upper, spec, file)?;
+        if file.path == Path::new(resolver::PATH) {
+            resolver::note(directory, &file.contents)?;
+        }
     }
     write_spec(directory, spec)
 }

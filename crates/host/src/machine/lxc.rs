@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,7 +19,10 @@ use types::InstanceId;
 
 use super::config::{self, Surroundings};
 use super::link::Owner;
-use super::{CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, NicSpec, copy, disk, hook, link};
+use super::output::{errors_in, tail};
+use super::{
+    CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, NicSpec, copy, disk, hook, link, resolver,
+};
 use crate::cgroup::Cgroups;
 use crate::process::{self, ProcessHandle};
 use crate::{HostError, Result, mount};
@@ -490,6 +492,26 @@ impl Machines for LxcMachines {
         copy::layer(&directory.join(disk::UPPER), target, owners)
     }
 
+    fn set_resolver(&self, id: InstanceId, text: &str) -> Result<()> {
+        let lock = self.lock(id);
+        let _held = locked(&lock);
+        let directory = self.existing(id)?;
+        if resolver::is_given(&directory, text) {
+            return Ok(());
+        }
+        let Some(monitor) = self.monitor(id)? else {
+            return resolver::replace(&directory, &resolver::root(&directory.join(disk::UPPER))?, text);
+        };
+        // Between two boots there is nothing to write to; the next call does.
+        let Some(init) = self.init(id, &monitor)? else { return Ok(()) };
+        let root = resolver::root(Path::new(&format!("/proc/{}/root", init.pid)));
+        // Looked at again: what was opened is process 1's only if that still is the machine's.
+        match self.init(id, &monitor)?.filter(|again| again.pid == init.pid) {
+            Some(_) => resolver::replace(&directory, &root?, text),
+            None => Ok(()),
+        }
+    }
+
     fn console(&self, id: InstanceId) -> Result<Vec<u8>> {
         let path = self.existing(id)?.join(disk::CONSOLE);
         let mut text = tail(&path.with_extension("log.1"))?;
@@ -557,42 +579,4 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn timed_out(id: InstanceId, what: &str, patience: Duration) -> HostError {
     HostError::TimedOut { what: format!("machine {id} {what}"), seconds: patience.as_secs() }
-}
-
-/// The errors in LXC's log, without its times, places and advice. Lines look like
-/// `lxc-start NAME TIME ERROR PART - FILE:FUNCTION:LINE - [REASON - ]MESSAGE`.
-fn errors_in(log: &str) -> String {
-    let errors = log.lines().filter(|line| line.contains(" ERROR ") && !line.contains("lxc_start.c:main"));
-    errors.filter_map(|line| line.splitn(3, " - ").nth(2)).collect::<Vec<_>>().join("; ")
-}
-
-/// The last [`CONSOLE_BYTES`] of a file; nothing if there is none.
-fn tail(path: &Path) -> Result<Vec<u8>> {
-    let mut file = match File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        file => file.map_err(|e| HostError::io("opening", path, e))?,
-    };
-    let read = |file: &mut File| -> std::io::Result<Vec<u8>> {
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES as u64)))?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        Ok(text)
-    };
-    read(&mut file).map_err(|e| HostError::io("reading", path, e))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_lxc_says_is_cut_down_to_its_errors() {
-        let log = "lxc-start i-1 20261122104715.180 WARN     conf - ../src/lxc/conf.c:lxc_map_ids:3628 - no newuidmap\n\
-                   lxc-start i-1 20261122104715.180 ERROR    cgfsng - ../src/lxc/cgroups/cgfsng.c:enter:1539 - Invalid \
-                   argument - Failed to enter cgroup 28\n\
-                   lxc-start i-1 20261122104715.181 ERROR    start - ../src/lxc/start.c:__lxc_start:2054 - Failed\n\
-                   lxc-start i-1 20261122104715.181 ERROR    lxc_start - ../src/lxc/tools/lxc_start.c:main:306 - Hm\n";
-        assert_eq!(errors_in(log), "Invalid argument - Failed to enter cgroup 28; Failed");
-    }
 }

@@ -11,6 +11,8 @@ mod ends;
 mod hook;
 mod link;
 mod lxc;
+mod output;
+mod resolver;
 mod rtnl;
 mod simulated;
 
@@ -188,6 +190,13 @@ pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
     /// # Errors
     /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`].
     fn connect(&self, id: InstanceId, nics: &[NicSpec]) -> Result<()>;
+
+    /// Gives the machine this `/etc/resolv.conf` in place of the one that it was given last, at once if it runs. One that
+    /// was changed inside stays as it is.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`].
+    fn set_resolver(&self, id: InstanceId, text: &str) -> Result<()>;
 
     /// Asks the machine to shut down and waits up to `grace` for it; then kills it. Returns when it is off.
     fn stop(&self, id: InstanceId, grace: Duration) -> Result<()>;

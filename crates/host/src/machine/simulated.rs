@@ -33,6 +33,7 @@ struct Pretended {
     init_pid: Option<u32>,
     console: String,
     nics: Vec<NicSpec>,
+    resolver: String,
 }
 
 impl SimulatedMachines {
@@ -70,6 +71,11 @@ impl SimulatedMachines {
     pub fn nics(&self, id: InstanceId) -> Option<Vec<NicSpec>> {
         let state = self.lock();
         state.machines.get(&id).filter(|machine| machine.init_pid.is_some()).map(|machine| machine.nics.clone())
+    }
+
+    /// What a machine looks names up by, as it was told last.
+    pub fn resolver(&self, id: InstanceId) -> Option<String> {
+        self.lock().machines.get(&id).map(|machine| machine.resolver.clone())
     }
 
     /// Makes the next [`Machines::create`] find a full disk.
@@ -135,6 +141,13 @@ impl Machines for SimulatedMachines {
         if machine.init_pid.is_some() {
             machine.nics = nics.to_vec();
         }
+        Ok(())
+    }
+
+    fn set_resolver(&self, id: InstanceId, text: &str) -> Result<()> {
+        let mut state = self.lock();
+        let machine = state.machines.get_mut(&id).ok_or(HostError::NoSuchMachine(id))?;
+        text.clone_into(&mut machine.resolver);
         Ok(())
     }
 

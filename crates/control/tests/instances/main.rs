@@ -1,10 +1,12 @@
 //! The controllers against machines and a network that pretend: every instance ends where the State asks for.
 
+mod root_volume;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, Instance, SnapshotState};
+use cloud::resource::{Image, ImageDevice, ImageLayer, ImageMapping, ImageState, ImageVolume, Instance};
 use cloud::{Config, Context, Transaction};
 use control::{Controllers, Parts};
 use ec2_shapes::{Request, Response};
@@ -14,7 +16,7 @@ use host::network::SimulatedNetwork;
 use host::uid_ranges::UidRanges;
 use policy::CloudTag;
 use store::{Author, Ledger};
-use types::{ImageId, InstanceId, InstanceState, Region, SnapshotId, Timestamp, VolumeId};
+use types::{ImageId, InstanceId, InstanceState, Region, SnapshotId, Timestamp};
 
 /// How long anything here may take; nothing needs a tenth of it.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -328,74 +330,6 @@ async fn a_copy_comes_before_whatever_else_the_instance_is_to_do() {
     assert_eq!((image.state, image.layers.len()), (ImageState::Available, 2));
 }
 
-/// Launches an instance whose root volume outlives it; gives both.
-async fn with_lasting_root(cloud: &Cloud) -> (InstanceId, VolumeId) {
-    let ebs = ec2_shapes::EbsBlockDevice { delete_on_termination: Some(false), ..Default::default() };
-    let device = Some("/dev/xvda".to_owned());
-    let root = ec2_shapes::BlockDeviceMapping { device_name: device, ebs: Some(ebs), ..Default::default() };
-    let id = cloud.run(1, |request| request.block_device_mappings = vec![root]).await[0];
-    let instance = cloud.wait(id, InstanceState::Running).await;
-    (id, instance.block_devices[0].volume)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_root_volume_that_stays_keeps_what_is_on_it() {
-    let mut cloud = Cloud::new().await;
-    let (id, volume) = with_lasting_root(&cloud).await;
-    let terminate = |id| ec2_shapes::TerminateInstancesRequest { instance_ids: ids(id), ..Default::default() };
-    // Without room for it the machine stays, until there is.
-    cloud.machines.fill_disk_for_next_copy();
-    cloud.act(terminate(id)).await;
-    cloud.wait(id, InstanceState::Terminated).await;
-    assert_eq!(cloud.is_running(id), None);
-    let layer = cloud.layers.find(&volume.to_string()).unwrap().expect("its own copy");
-    let kept = vec![ImageLayer("/layer".into()), ImageLayer(layer.display().to_string().into())];
-    let record = |cloud: &Cloud| cloud.ledger.state().regions[&region()].volumes.get(&volume).cloned();
-    let found = record(&cloud).unwrap();
-    assert_eq!((&found.layers, found.root_of, found.attachments.len()), (&kept, None, 0));
-
-    // A snapshot of it holds the same, and what is made of that starts.
-    let request = ec2_shapes::CreateSnapshotRequest { volume_id: volume.to_string(), ..Default::default() };
-    let Response::CreateSnapshot(snapshot) = cloud.act(request).await else { panic!("another answer") };
-    let ebs = ec2_shapes::EbsBlockDevice { snapshot_id: snapshot.snapshot_id.clone(), ..Default::default() };
-    let root = ec2_shapes::BlockDeviceMapping {
-        device_name: Some("/dev/xvda".to_owned()),
-        ebs: Some(ebs),
-        ..Default::default()
-    };
-    let id: SnapshotId = snapshot.snapshot_id.unwrap().parse().unwrap();
-    let completed = async {
-        while cloud.ledger.state().regions[&region()].snapshots[&id].state != SnapshotState::Completed {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, completed).await.expect("a snapshot");
-    let request = ec2_shapes::RegisterImageRequest {
-        name: "again".to_owned(),
-        root_device_name: Some("/dev/xvda".to_owned()),
-        architecture: ec2_shapes::ArchitectureValues::from_wire(&image().architecture),
-        virtualization_type: Some("hvm".to_owned()),
-        block_device_mappings: vec![root],
-        ..Default::default()
-    };
-    let Response::RegisterImage(image) = cloud.act(request).await else { panic!("another answer") };
-    made(&cloud, "again").await;
-    let again = cloud.run(1, |request| request.image_id = image.image_id.clone()).await[0];
-    assert_eq!(cloud.wait(again, InstanceState::Running).await.layers, kept);
-
-    // Where a daemon died between the copy and its being written down, the next one finds it.
-    let (id, volume) = with_lasting_root(&cloud).await;
-    cloud.controllers = None;
-    cloud.act(terminate(id)).await;
-    cloud.machines.stop(id, Duration::ZERO).unwrap();
-    let layer = cloud.layers.make(&volume.to_string(), &mut |_| Ok(())).unwrap();
-    cloud.machines.destroy(id).unwrap();
-    cloud.start_controllers("boot-1");
-    cloud.wait(id, InstanceState::Terminated).await;
-    let found = cloud.ledger.state().regions[&region()].volumes[&volume].clone();
-    assert_eq!(found.layers.last(), Some(&ImageLayer(layer.display().to_string().into())));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_fails_says_why_and_the_instance_runs_on() {
     let cloud = Cloud::new().await;
@@ -434,6 +368,48 @@ async fn a_copy_goes_on_where_a_daemon_died() {
     };
     tokio::time::timeout(LIMIT, removed).await.expect("what nothing stands on is removed");
     assert!(cloud.layers.find(&snapshot.to_string()).unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_dhcp_options_reach_machines() {
+    let cloud = Cloud::new().await;
+    let [runs, stands] = cloud.run(2, |_| {}).await[..] else { panic!("two") };
+    for id in [runs, stands] {
+        cloud.wait(id, InstanceState::Running).await;
+        assert_eq!(cloud.machines.resolver(id).unwrap(), "search ec2.internal\nnameserver 172.31.0.2\n");
+    }
+    cloud.act(ec2_shapes::StopInstancesRequest { instance_ids: ids(stands), ..Default::default() }).await;
+    cloud.wait(stands, InstanceState::Stopped).await;
+    let domain = ec2_shapes::NewDhcpConfiguration {
+        key: Some("domain-name".to_owned()),
+        values: vec!["corp.example".to_owned()],
+    };
+    let request = ec2_shapes::CreateDhcpOptionsRequest { dhcp_configurations: vec![domain], ..Default::default() };
+    let Response::CreateDhcpOptions(made) = cloud.act(request).await else { panic!("another answer") };
+    let options = made.dhcp_options.unwrap().dhcp_options_id.unwrap();
+    let vpc_id = cloud.instance(runs).unwrap().vpc.to_string();
+    let associate = |dhcp_options_id: &str| ec2_shapes::AssociateDhcpOptionsRequest {
+        dhcp_options_id: dhcp_options_id.to_owned(),
+        vpc_id: vpc_id.clone(),
+        dry_run: None,
+    };
+    let told = async |id, text: &str| {
+        let told = async {
+            while cloud.machines.resolver(id).unwrap() != text {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, told).await.unwrap_or_else(|_| panic!("{:?}", cloud.machines.resolver(id)));
+    };
+    cloud.act(associate(&options)).await;
+    told(runs, "search corp.example\n").await;
+    // What is off is told when it starts.
+    cloud.act(ec2_shapes::StartInstancesRequest { instance_ids: ids(stands), ..Default::default() }).await;
+    cloud.wait(stands, InstanceState::Running).await;
+    assert_eq!(cloud.machines.resolver(stands).unwrap(), "search corp.example\n");
+    cloud.act(associate("default")).await;
+    told(runs, "").await;
+    told(stands, "").await;
 }
 
 /// Waits until a running machine's interfaces are these, as `NAME ADDRESS,ADDRESS… checked|unchecked`.
