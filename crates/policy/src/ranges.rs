@@ -63,10 +63,12 @@ pub(crate) fn ipv6_from_nowhere(vpc: &[Ipv6Cidr]) -> Vec<Ipv6Cidr> {
     ipv6_blocks(&BLOCKS).chain(vpc.iter().copied()).collect()
 }
 
-/// What no router forwards from or to: no address at all, loopback, mapped IPv4 and the rest of `::/16`, link-local and
-/// multicast addresses.
+/// What no router forwards from or to: no address at all, loopback, mapped IPv4, link-local and multicast addresses.
 pub(crate) fn ipv6_never_routed() -> Vec<Ipv6Cidr> {
-    ipv6_blocks(&[(0, 16), (0xfe80, 10), (0xff00, 8)]).collect()
+    let none_and_loopback = Ipv6Cidr::new(Ipv6Addr::UNSPECIFIED, 127);
+    let mapped = Ipv6Cidr::new(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(), 96);
+    let others = ipv6_blocks(&[(0xfe80, 10), (0xff00, 8)]);
+    none_and_loopback.into_iter().chain(mapped).chain(others).collect()
 }
 
 /// What a VPC takes no IPv6 packet from that comes from a transit gateway: those, and its own blocks.

@@ -5,8 +5,8 @@ mod common;
 use common::{ACL, SUBNET, TABLE, VPC, add_group, add_instance, cloud, eni, ip, routes, sg};
 use policy::{
     AclEntry, ArrivedAt, Component, Direction, Endpoint, METADATA_ADDRESS, METADATA_IPV6_ADDRESS, Outcome, Packet,
-    Peering, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS, Reason, Target, Topology, Traffic, Vpc, verdict,
-    verdict_both_ways,
+    Part, Peering, Place, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS, Reason, Target, Topology, Traffic, Vpc,
+    eni_link_name, plan, verdict, verdict_both_ways,
 };
 use types::{Cidr, Ipv6Cidr, NetworkInterfaceId, Protocol, SubnetId, VpcId, VpcPeeringConnectionId};
 
@@ -236,6 +236,21 @@ fn services_answer_by_ipv6_and_metadata_only_who_asked_for_it() {
     assert_eq!(end(&topology, A, OWN_A, beside, Traffic::Udp(123)).1, Reason::NotOnTheInternet(ip(beside)));
     vpc(&mut topology).ipv6_cidrs.clear();
     assert!(matches!(end(&topology, B, OWN_B, &metadata, Traffic::Tcp(80)).1, Reason::SpoofedSource { .. }));
+}
+
+#[test]
+fn an_unchecked_interface_without_an_address_speaks_no_ipv6() {
+    let mut topology = two();
+    topology.interfaces.get_mut(&eni(0xb)).unwrap().source_dest_check = false;
+    let closed = |topology: &Topology| {
+        let table = plan(topology).namespaces.remove(&Place::Vpc(VPC)).unwrap().table;
+        table.sets.get("links_of_ipv4").map(|set| set.elements.keys().cloned().collect::<Vec<_>>())
+    };
+    assert_eq!(closed(&topology), None);
+    let own = std::mem::take(&mut topology.interfaces.get_mut(&eni(0xb)).unwrap().ipv6);
+    let spoofed = Reason::SpoofedSource { own: vec![ip("172.31.0.11")] };
+    assert_eq!(end(&topology, B, &own[0].to_string(), OWN_A, Traffic::IPV6_PING).1, spoofed);
+    assert_eq!(closed(&topology), Some(vec![vec![Part::Link(eni_link_name(eni(0xb)))]]));
 }
 
 #[test]

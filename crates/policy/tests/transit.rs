@@ -212,7 +212,7 @@ fn ipv6_passes_between_vpcs_that_have_it() {
         assert_eq!(said.outcome, expected, "{source}: {said:#?}");
     }
     let link_local = Packet { source: ip("fe80::7"), ..packet("2001:db8:200::a") };
-    assert_eq!(end(&topology, link_local), (at, Reason::NeverRouted(ip("fe80::7"))));
+    assert_eq!(end(&topology, link_local), (one, Reason::NeverRouted(ip("fe80::7"))));
     // To a VPC without IPv6 no route of it leads.
     topology.vpcs.get_mut(&VpcId::from_number(2)).unwrap().ipv6_cidrs.clear();
     let (destination, attachment) = ("::/0".parse().unwrap(), Some(attachment(2)));

@@ -121,6 +121,10 @@ fn settings_of_the_vpc_and_the_interface_count() {
     assert_eq!(ask(&topology, B, "9.9.9.9", "172.31.0.10", Traffic::Tcp(80)).0, Outcome::Accept);
     let to_metadata = ask(&topology, B, "172.31.0.10", &METADATA_ADDRESS.to_string(), Traffic::Tcp(80));
     assert_eq!(to_metadata.1, Reason::SpoofedSource { own: vec![ip("172.31.0.11")] });
+    for of_router in ["172.31.0.1", "172.31.0.2", "169.254.169.254", "169.254.169.253"] {
+        let spoofed = ask(&topology, B, of_router, "172.31.0.10", Traffic::Tcp(80)).1;
+        assert_eq!(spoofed, Reason::SpoofedSource { own: vec![ip("172.31.0.11")] }, "{of_router}");
+    }
     let all = types::Cidr::from(types::Ipv4Cidr::ANY);
     routes(&mut topology).routes.remove(&all);
     assert_eq!(ask(&topology, B, "172.31.0.11", "8.8.8.8", Traffic::Tcp(1)).1, Reason::NoRoute { table: Some(TABLE) });

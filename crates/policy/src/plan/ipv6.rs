@@ -177,6 +177,7 @@ impl VpcCompiler<'_> {
         sets.insert(NEIGHBOURS.to_owned(), set(&pairs, false, neighbours));
         sets.insert(ROUTER.to_owned(), set(&[FieldType::Ipv6Address], false, router));
         self.add_ipv6_services();
+        self.add_links_of_ipv4();
         self.add_neighbour_discovery();
         self.add_ipv6_peers();
         self.add_ipv6_transits();
@@ -212,6 +213,21 @@ impl VpcCompiler<'_> {
         self.table.sets.insert(METADATA_USERS.to_owned(), users);
         self.table.sets.insert(RESOLVER.to_owned(), resolver);
         put_first(&mut self.table, "local", rules);
+    }
+
+    /// Where sources are not checked, nothing of IPv6 comes from an interface without an address of it. Its link has it
+    /// switched off, which is another step of a change than that of the rules.
+    fn add_links_of_ipv4(&mut self) {
+        const LINKS: &str = "links_of_ipv4";
+        let machines = self.machines.iter().filter(|(_, (_, i))| !i.source_dest_check && i.ipv6.is_empty());
+        let links = machines.map(|(name, _)| name).chain(self.gateways.keys());
+        let links: Vec<_> = links.map(|name| vec![Part::Link(name.clone())]).collect();
+        if links.is_empty() {
+            return;
+        }
+        self.table.sets.insert(LINKS.to_owned(), set(&[FieldType::LinkName], false, links));
+        let closed = rule([Match::Ipv6, in_set(&[Field::InLink], LINKS)], Action::Drop);
+        self.table.chains.entry("check_source".to_owned()).or_default().rules.insert(1, closed);
     }
 
     /// What machines and their router say of each other, and nothing else, comes to the router.

@@ -1,6 +1,7 @@
 //! A packet's way, step by step.
 
 mod ipv6;
+mod service;
 mod transit;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use types::{
 
 use super::reason::{Component, Reason, Stage};
 use super::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Traffic, Verdict};
-use crate::plan::{METADATA_ADDRESS, RESOLVER_ADDRESS, VPC_GATEWAY_ADDRESS, spread};
+use crate::plan::spread;
 use crate::ranges::{from_nowhere, ipv6_from_nowhere};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
@@ -175,6 +176,7 @@ impl<'a> Way<'a> {
             return self.dropped(at, Reason::Detached);
         }
         let own = interface.has(self.source);
+        let of_router = matches!(self.source, IpAddr::V4(source) if self.is_router(interface.vpc, vpc, source));
         let spoofed = || Reason::SpoofedSource { own: interface.all_addresses().collect() };
         if self.is_of_the_link() {
             return self.dropped(at, Reason::OfTheLink);
@@ -185,7 +187,8 @@ impl<'a> Way<'a> {
             at,
             match own {
                 true if speaks => Reason::OwnSource,
-                false if speaks && !interface.source_dest_check => Reason::SourceNotChecked,
+                // Checked or not, nobody speaks for the router.
+                false if speaks && !interface.source_dest_check && !of_router => Reason::SourceNotChecked,
                 _ => spoofed(),
             },
         )?;
@@ -198,6 +201,9 @@ impl<'a> Way<'a> {
                 (false, _) => Reason::RouterAddress,
             };
             return self.stage(Component::Router(interface.vpc), reason).map(|()| ArrivedAt::Service);
+        }
+        if let Some(address) = self.never_routed_ipv6() {
+            return self.dropped(Component::Router(interface.vpc), Reason::NeverRouted(address));
         }
         self.leave_interface(id, interface)
     }
@@ -359,6 +365,9 @@ impl<'a> Way<'a> {
                 return self.dropped(at, Reason::Unrelated);
             }
             let Some(own) = chosen(self.source, self.to) else { return self.dropped(at, Reason::NotTranslated) };
+            if interface.has(self.source) {
+                return self.dropped(at, Reason::Loop);
+            }
             // What comes out is another connection than what went in.
             self.answers = None;
             self.memory.sources.push((gateway, self.source));
@@ -391,23 +400,6 @@ impl<'a> Way<'a> {
         self.stage(router, Reason::Local(id))?;
         self.track(other)?;
         self.enter_interface(Link::Peering(peering), id, interface)
-    }
-
-    /// For an address of the VPC's router or services: whether something answers there.
-    fn local_service(&self, id: VpcId, vpc: &Vpc) -> Option<bool> {
-        let to = match self.to {
-            IpAddr::V4(to) => to,
-            IpAddr::V6(to) => return self.ipv6_service(to, vpc),
-        };
-        let resolver = to == RESOLVER_ADDRESS || vpc.resolver() == Some(to);
-        let router = || self.topology.subnets.values().any(|s| s.vpc == id && s.router() == Some(to));
-        if to == METADATA_ADDRESS {
-            Some(self.traffic == Traffic::Tcp(80))
-        } else if resolver {
-            Some(vpc.dns_support && matches!(self.traffic, Traffic::Tcp(53) | Traffic::Udp(53)))
-        } else {
-            (to == VPC_GATEWAY_ADDRESS || router()).then_some(false)
-        }
     }
 
     fn leave_by_gateway(&mut self, id: VpcId) -> Option<ArrivedAt> {

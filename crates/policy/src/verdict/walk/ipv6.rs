@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use types::{NetworkInterfaceId, VpcId};
 
+use super::transit::is_never_routed;
 use super::{Link, Way};
 use crate::plan::{METADATA_IPV6_ADDRESS, OF_THE_LINK, RESOLVER_IPV6_ADDRESS, ROUTER_IPV6_ADDRESS};
 use crate::topology::Vpc;
@@ -68,6 +69,11 @@ impl Way<'_> {
     /// Whether it is for the metadata service by IPv6, from an interface whose instance is not answered so.
     pub(super) fn lacks_metadata(&self, from: NetworkInterfaceId) -> bool {
         self.to == METADATA_IPV6_ADDRESS && !self.topology.metadata_by_ipv6.contains(&from)
+    }
+
+    /// The address of it, if one is, from or to which the kernel forwards no IPv6 (`ip6_forward`).
+    pub(super) fn never_routed_ipv6(&self) -> Option<IpAddr> {
+        [self.source, self.to].into_iter().find(|address| address.is_ipv6() && is_never_routed(*address))
     }
 
     /// Whether it is about one link alone.

@@ -60,7 +60,8 @@ impl Way<'_> {
     }
 }
 
-fn is_never_routed(address: IpAddr) -> bool {
+/// Whether no router forwards from or to an address.
+pub(super) fn is_never_routed(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => never_routed().iter().any(|block| block.contains(address)),
         IpAddr::V6(address) => ipv6_never_routed().iter().any(|block| block.contains(address)),
