@@ -51,6 +51,12 @@ pub struct Guest {
     name: String,
 }
 
+/// Whether a guest has been plugged in.
+fn has_link(guest: &Guest) -> bool {
+    let there = netns::run_in(&guest.namespace, || Ok(Path::new("/proc/sys/net/ipv4/conf/eth0").exists()));
+    there.expect("looking into a guest")
+}
+
 /// The words for `ip` that give a machine's end an address.
 fn address_line(address: IpAddr) -> String {
     match address {
@@ -62,6 +68,16 @@ fn address_line(address: IpAddr) -> String {
 fn ip(namespace: Option<&str>, lines: &[&str]) {
     let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
     run_ip(namespace, &lines).unwrap_or_else(|e| panic!("ip {lines:?} in {namespace:?}: {e}"));
+}
+
+/// Makes a namespace that takes its own addresses for its own at once, without asking whether others have them.
+fn add_namespace(name: &str) {
+    ip(None, &[&format!("netns add {name}")]);
+    ip(Some(name), &["link set dev lo up"]);
+    let ask = |of: &str| std::fs::write(format!("/proc/sys/net/ipv6/conf/{of}/accept_dad"), "0");
+    netns::run_in(&netns::path_of(name), || Ok(["all", "default"].map(ask).into_iter().collect::<Result<(), _>>()))
+        .expect("entering a namespace")
+        .expect("asking nobody");
 }
 
 /// The entry that lets everything pass.
@@ -121,8 +137,7 @@ impl Lab {
         };
         let (machine, internet) = (lab.name("machine"), lab.name("internet"));
         for name in [&machine, &internet] {
-            ip(None, &[&format!("netns add {name}")]);
-            ip(Some(name), &["link set dev lo up"]);
+            add_namespace(name);
         }
         ip(
             Some(&machine),
@@ -294,8 +309,7 @@ impl Lab {
     /// If the kernel refuses the namespace.
     pub fn adopt(&mut self, id: NetworkInterfaceId) -> Guest {
         let name = self.name(&id.to_string());
-        ip(None, &[&format!("netns add {name}")]);
-        ip(Some(&name), &["link set dev lo up"]);
+        add_namespace(&name);
         let guest = Guest { interface: id, namespace: netns::path_of(&name), name };
         let forward = || Ok(std::fs::write("/proc/sys/net/ipv4/ip_forward", "0"));
         netns::run_in(&guest.namespace, forward).expect("entering a guest").expect("turning forwarding off");
@@ -309,6 +323,20 @@ impl Lab {
     /// If the kernel refuses the route.
     pub fn let_everything_out(&self) {
         ip(Some(&self.name("machine")), &[&format!("route add default via {}", Self::INTERNET)]);
+    }
+
+    /// Gives a guest an IPv6 address and a way to others, if it has its link; whether it has.
+    ///
+    /// # Panics
+    /// If the kernel refuses the address.
+    pub fn give_ipv6(&self, guest: &Guest, address: Ipv6Addr) -> bool {
+        if !has_link(guest) {
+            return false;
+        }
+        let way = format!("route replace ::/0 via {ROUTER_IPV6_ADDRESS} dev eth0");
+        run_ip(Some(&guest.name), &[address_line(address.into()).replacen("address add", "address replace", 1), way])
+            .expect("an IPv6 address for a guest");
+        true
     }
 
     /// The interface of a guest, to change it.
@@ -349,9 +377,7 @@ impl Lab {
         let interface = &self.topology.interfaces[&guest.interface];
         let vpc = self.tag.vpc_namespace(interface.vpc);
         let link = eni_link_name(guest.interface);
-        let there =
-            netns::run_in(&guest.namespace, || Ok(std::path::Path::new("/proc/sys/net/ipv4/conf/eth0").exists()));
-        if there.expect("looking into a guest") {
+        if has_link(guest) {
             return;
         }
         let router = self.topology.subnets[&interface.subnet].router().expect("a router");
@@ -396,6 +422,14 @@ impl Lab {
         run_ip(Some(&internet), &lines).expect("addresses for the internet");
         let forward = || Ok(std::fs::write("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
         netns::run_in(&self.machine(), forward).expect("entering the machine").expect("turning forwarding on");
+    }
+
+    /// Gives the operator's machine a way to a block of the IPv6 internet, which ends at its one host.
+    ///
+    /// # Panics
+    /// If the kernel refuses the route.
+    pub fn let_ipv6_out_to(&self, block: &str) {
+        ip(Some(&self.name("machine")), &[&format!("route add {block} via {}", Self::IPV6_INTERNET)]);
     }
 
     /// Where an IPv6 packet comes from, as the policy engine names it.

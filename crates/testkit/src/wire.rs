@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use policy::Traffic;
@@ -10,8 +10,13 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use crate::probe::{checksum, inside};
 
-/// `ETH_P_IP` of `linux/if_ether.h`, in network order: a socket for it sees what comes in, not what goes out.
+/// `ETH_P_IP` and `ETH_P_IPV6` of `linux/if_ether.h`, in network order: a socket for one of them sees what comes in, not
+/// what goes out.
 const ETH_P_IP: i32 = 0x0800u16.to_be() as i32;
+const ETH_P_IPV6: i32 = 0x86ddu16.to_be() as i32;
+/// A protocol without sense of its own, by which sockets take packets with their headers (`IPPROTO_RAW`).
+const RAW: i32 = 255;
+const HOPS: u8 = 64;
 const TCP_SYN: u8 = 0x02;
 const TCP_RST: u8 = 0x04;
 
@@ -21,9 +26,9 @@ pub struct Sent {
     /// The number that tells it from all others.
     pub number: u32,
     /// The source address in it.
-    pub source: Ipv4Addr,
-    /// The destination address in it.
-    pub to: Ipv4Addr,
+    pub source: IpAddr,
+    /// The destination address in it, of the same family.
+    pub to: IpAddr,
     /// What it carries: a TCP packet asks for a connection.
     pub traffic: Traffic,
     /// The TCP or UDP port it comes from.
@@ -47,16 +52,16 @@ pub struct Seen {
     /// The number of what was sent.
     pub number: u32,
     /// The source address it came with.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// The destination address it came with.
-    pub to: Ipv4Addr,
+    pub to: IpAddr,
 }
 
 /// Sends from a namespace and sees what comes into it.
 #[derive(Debug)]
 pub struct Wire {
-    out: Socket,
-    into: Socket,
+    out: [Socket; 2],
+    into: [Socket; 2],
 }
 
 impl Wire {
@@ -66,26 +71,34 @@ impl Wire {
     /// If the namespace gives no raw sockets.
     pub fn tap(namespace: &Path) -> Self {
         inside(namespace, || {
-            let out = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(255))).expect("a raw socket");
-            out.set_header_included_v4(true).expect("headers of our own");
-            let into = Socket::new(Domain::PACKET, Type::DGRAM, Some(Protocol::from(ETH_P_IP))).expect("a tap");
-            into.set_nonblocking(true).expect("a tap that does not wait");
-            into.set_recv_buffer_size(4 << 20).expect("room for what comes in");
+            let raw = |domain| Socket::new(domain, Type::RAW, Some(Protocol::from(RAW))).expect("a raw socket");
+            let out = [raw(Domain::IPV4), raw(Domain::IPV6)];
+            out[0].set_header_included_v4(true).expect("headers of our own");
+            out[1].set_header_included_v6(true).expect("headers of our own");
+            let into = [ETH_P_IP, ETH_P_IPV6].map(|family| {
+                let into = Socket::new(Domain::PACKET, Type::DGRAM, Some(Protocol::from(family))).expect("a tap");
+                into.set_nonblocking(true).expect("a tap that does not wait");
+                into.set_recv_buffer_size(4 << 20).expect("room for what comes in");
+                into
+            });
             Self { out, into }
         })
     }
 
     /// Sends a packet; one that the namespace has no way for is lost, as one of a machine would be.
     pub fn send(&self, sent: &Sent) {
-        let _ = self.out.send_to(&bytes(sent), &SockAddr::from(SocketAddrV4::new(sent.to, 0)));
+        let out = &self.out[usize::from(sent.to.is_ipv6())];
+        let _ = out.send_to(&bytes(sent), &SockAddr::from(SocketAddr::new(sent.to, 0)));
     }
 
     /// What came in since the last call.
     pub fn seen(&self) -> Vec<Seen> {
         let mut all = Vec::new();
         let mut packet = [0u8; 2048];
-        while let Ok(length) = (&self.into).read(&mut packet) {
-            all.extend(read(&packet[..length]));
+        for mut into in &self.into {
+            while let Ok(length) = into.read(&mut packet) {
+                all.extend(read(&packet[..length]));
+            }
         }
         all
     }
@@ -102,8 +115,40 @@ pub fn count(seen: impl IntoIterator<Item = Seen>) -> BTreeMap<Seen, usize> {
 
 /// The packet, from its IP header on.
 fn bytes(sent: &Sent) -> Vec<u8> {
+    let body = body(sent);
+    let length = |header: usize| u16::try_from(header + body.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let protocol = sent.traffic.protocol();
+    let mut packet = Vec::with_capacity(40 + body.len());
+    match sent.to {
+        IpAddr::V4(_) => {
+            packet.extend([0x45, 0]);
+            packet.extend(length(20));
+            packet.extend([0, 0, 0x40, 0, HOPS, protocol, 0, 0]);
+        }
+        IpAddr::V6(_) => {
+            packet.extend([0x60, 0, 0, 0]);
+            packet.extend(length(0));
+            packet.extend([protocol, HOPS]);
+        }
+    }
+    packet.extend(addresses(sent));
+    packet.extend(body);
+    packet
+}
+
+/// Its two addresses.
+fn addresses(sent: &Sent) -> Vec<u8> {
+    let octets = |address| match address {
+        IpAddr::V4(address) => Vec::from(address.octets()),
+        IpAddr::V6(address) => Vec::from(address.octets()),
+    };
+    [octets(sent.source), octets(sent.to)].concat()
+}
+
+/// What is behind its IP header.
+fn body(sent: &Sent) -> Vec<u8> {
     let number = sent.number.to_be_bytes();
-    let body = match sent.traffic {
+    match sent.traffic {
         Traffic::Tcp(port) => {
             let mut segment = Vec::with_capacity(20);
             segment.extend(sent.source_port.to_be_bytes());
@@ -118,9 +163,10 @@ fn bytes(sent: &Sent) -> Vec<u8> {
             let mut datagram = Vec::with_capacity(12);
             datagram.extend(sent.source_port.to_be_bytes());
             datagram.extend(port.to_be_bytes());
-            // A checksum of zero means that there is none.
             datagram.extend([0, 12, 0, 0]);
             datagram.extend(number);
+            let sum = transport_checksum(sent, 17, &datagram);
+            datagram[6..8].copy_from_slice(&sum.to_be_bytes());
             datagram
         }
         Traffic::Icmp { kind, code } | Traffic::Icmpv6 { kind, code } => {
@@ -130,27 +176,18 @@ fn bytes(sent: &Sent) -> Vec<u8> {
             message.extend(number);
             // What a timestamp or mask request carries behind its number.
             message.extend([0; 8]);
-            let sum = checksum(&message).to_be_bytes();
-            message[2..4].copy_from_slice(&sum);
+            // Only that of ICMPv6 is also over the addresses (RFC 4443, section 2.3).
+            let sum = if sent.to.is_ipv6() { transport_checksum(sent, 58, &message) } else { checksum(&message) };
+            message[2..4].copy_from_slice(&sum.to_be_bytes());
             message
         }
         Traffic::Other(_) => number.to_vec(),
-    };
-    let length = u16::try_from(20 + body.len()).unwrap_or(u16::MAX);
-    let mut packet = vec![0x45, 0];
-    packet.extend(length.to_be_bytes());
-    packet.extend([0, 0, 0x40, 0, 64, sent.traffic.protocol(), 0, 0]);
-    packet.extend(sent.source.octets());
-    packet.extend(sent.to.octets());
-    packet.extend(body);
-    packet
+    }
 }
 
-/// The checksum over a segment and the addresses it goes between (RFC 9293, section 3.1).
+/// The checksum over a segment and the addresses it goes between (RFC 9293, section 3.1; RFC 8200, section 8.1).
 fn transport_checksum(sent: &Sent, protocol: u8, segment: &[u8]) -> u16 {
-    let mut whole = Vec::with_capacity(12 + segment.len());
-    whole.extend(sent.source.octets());
-    whole.extend(sent.to.octets());
+    let mut whole = addresses(sent);
     whole.extend([0, protocol]);
     whole.extend(u16::try_from(segment.len()).unwrap_or(u16::MAX).to_be_bytes());
     whole.extend(segment);
@@ -159,17 +196,26 @@ fn transport_checksum(sent: &Sent, protocol: u8, segment: &[u8]) -> u16 {
 
 /// What came in, if it is one of ours.
 fn read(packet: &[u8]) -> Option<Seen> {
-    let header = usize::from(packet.first()? & 15) * 4;
-    let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
+    let is_ipv6 = packet.first()? >> 4 == 6;
+    let (header, protocol) =
+        if is_ipv6 { (40, *packet.get(6)?) } else { (usize::from(packet[0] & 15) * 4, *packet.get(9)?) };
     let body = packet.get(header..)?;
     let number = |at: usize| Some(u32::from_be_bytes(body.get(at..at + 4)?.try_into().ok()?));
-    let (kind, number) = match packet[9] {
+    let (kind, number) = match protocol {
         6 if body.get(13)? & TCP_RST != 0 => (Kind::Answer, number(8)?.wrapping_sub(1)),
         6 => (Kind::First, number(4)?),
         17 => (Kind::First, number(8)?),
-        1 if matches!(body[0], 0 | 14) => (Kind::Answer, number(8)?),
-        1 => (Kind::First, number(8)?),
+        1 if matches!(body.first()?, 0 | 14) => (Kind::Answer, number(8)?),
+        58 if *body.first()? == 129 => (Kind::Answer, number(8)?),
+        1 | 58 => (Kind::First, number(8)?),
         _ => (Kind::First, number(0)?),
     };
-    Some(Seen { kind, number, source: address(12)?, to: address(16)? })
+    let (source, to) = if is_ipv6 {
+        let address = |at: usize| Some(Ipv6Addr::from(<[u8; 16]>::try_from(packet.get(at..at + 16)?).ok()?));
+        (IpAddr::V6(address(8)?), IpAddr::V6(address(24)?))
+    } else {
+        let address = |at: usize| Some(Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(at..at + 4)?).ok()?));
+        (IpAddr::V4(address(12)?), IpAddr::V4(address(16)?))
+    };
+    Some(Seen { kind, number, source, to })
 }

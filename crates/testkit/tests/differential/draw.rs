@@ -1,101 +1,32 @@
-//! Clouds and packets drawn at random, small enough that everything meets everything.
+//! Clouds drawn at random, small enough that everything meets everything.
 //!
 //! What is drawn are numbers and choices; [`Plan::topology`] makes a cloud of them. Where machines are does not
 //! change within a case; everything that decides about packets does, from step to step.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
-
-use policy::{
-    Acl, AclEntry, Address, Endpoint, Group, GroupRule, Interface, InterfaceKind, LinkState, NatGateway, Operator,
-    Packet, Peer, Peering, RouteTable, Subnet, Target, Topology, Traffic, Vpc,
-};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use testkit::Lab;
-use types::{
-    Cidr, InternetGatewayId, Ipv4Cidr, MacAddress, NatGatewayId, NetworkAclId, NetworkInterfaceId, PortRange, Protocol,
-    RouteTableId, SecurityGroupId, SecurityGroupRuleId, SubnetId, VpcId, VpcPeeringConnectionId,
+use types::{PortRange, Protocol};
+
+use crate::ground::{
+    ATTACHMENTS, BLOCKS, GROUPS, IPV6_BLOCKS, MACHINES, NAT_GATEWAYS, PEERINGS, SUBNETS, TRANSIT_TABLES, vpc_of,
 };
-
-/// The blocks of each VPC. The first and the third are the same.
-const BLOCKS: [&[&str]; 3] = [&["10.0.0.0/16"], &["10.1.0.0/16", "100.64.0.0/20"], &["10.0.0.0/16"]];
-/// Each subnet's VPC, from zero, and block.
-pub const SUBNETS: [(usize, &str); 6] = [
-    (0, "10.0.1.0/24"),
-    (0, "10.0.2.0/24"),
-    (1, "10.1.1.0/24"),
-    (1, "100.64.2.0/24"),
-    (2, "10.0.1.0/24"),
-    (2, "10.0.3.0/24"),
-];
-/// Each machine's subnet and private addresses. Its public addresses are 198.18.N.1 and so on, N its number from one.
-pub const MACHINES: [(usize, &[&str]); 8] = [
-    (0, &["10.0.1.10", "10.0.1.110"]),
-    (0, &["10.0.1.11"]),
-    (1, &["10.0.2.10"]),
-    (2, &["10.1.1.10"]),
-    (2, &["10.1.1.11"]),
-    (3, &["100.64.2.10", "100.64.2.110"]),
-    (4, &["10.0.1.10"]),
-    (5, &["10.0.3.10"]),
-];
-/// Each NAT gateway's subnet and private address. Its public address is 198.18.100.N.
-pub const NAT_GATEWAYS: [(usize, &str); 3] = [(1, "10.0.2.200"), (0, "10.0.1.200"), (3, "100.64.2.200")];
-/// The VPCs of each peering connection.
-const PEERINGS: [(usize, usize); 2] = [(0, 1), (1, 2)];
-/// The groups of each VPC.
-const GROUPS: usize = 3;
-
-fn block(text: &str) -> Ipv4Cidr {
-    text.parse().unwrap()
-}
-
-fn vpc_id(at: usize) -> VpcId {
-    VpcId::from_number(at as u128 + 1)
-}
-
-fn subnet_id(at: usize) -> SubnetId {
-    SubnetId::from_number(at as u128 + 1)
-}
-
-/// The interface of a machine.
-pub fn machine_id(at: usize) -> NetworkInterfaceId {
-    NetworkInterfaceId::from_number(at as u128 + 0xa0)
-}
-
-fn gateway_interface(at: usize) -> NetworkInterfaceId {
-    NetworkInterfaceId::from_number(at as u128 + 0xf0)
-}
-
-fn group_id(at: usize) -> SecurityGroupId {
-    SecurityGroupId::from_number(at as u128 + 1)
-}
-
-fn peering_id(at: usize) -> VpcPeeringConnectionId {
-    VpcPeeringConnectionId::from_number(at as u128 + 1)
-}
-
-fn nat_id(at: usize) -> NatGatewayId {
-    NatGatewayId::from_number(at as u128 + 1)
-}
-
-/// The public address of a machine's address.
-fn public_of(machine: usize, address: usize) -> Ipv4Addr {
-    Ipv4Addr::new(198, 18, u8::try_from(machine + 1).unwrap(), u8::try_from(address + 1).unwrap())
-}
 
 /// A target of a route, which may not fit its VPC.
 #[derive(Debug, Clone, Copy)]
 pub enum To {
     Local,
     Gateway,
+    EgressOnly,
     Nat(usize),
     Machine(usize),
     Peering(usize),
+    Transit(usize),
     Nowhere,
 }
+
+/// Routes: blocks and where they lead.
+pub type Routes = Vec<(&'static str, To)>;
 
 /// A rule's or an entry's traffic and the addresses it is about.
 #[derive(Debug, Clone, Copy)]
@@ -104,69 +35,76 @@ pub struct About {
     pub block: &'static str,
 }
 
+impl About {
+    /// Everything of a family.
+    pub const ANY: [Self; 2] = [Self::all("0.0.0.0/0"), Self::all("::/0")];
+
+    const fn all(block: &'static str) -> Self {
+        Self { protocol: Protocol::All, block }
+    }
+}
+
 /// Entries of an ACL: whether each allows.
-type Entries = Vec<(bool, About)>;
+pub type Entries = Vec<(bool, About)>;
 /// Rules of a group; a peer that is a group by its number.
-type Rules = Vec<(About, Option<usize>)>;
+pub type Rules = Vec<(About, Option<usize>)>;
 
 /// Everything that decides about packets, as numbers.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    gateways: [bool; 3],
-    resolvers: [bool; 3],
+    pub vpcs: Vec<VpcPlan>,
     /// For each subnet, its routes; one list for two of the same VPC is as good as two.
-    routes: Vec<Vec<(&'static str, To)>>,
+    pub routes: Vec<Routes>,
     /// For each subnet, incoming and outgoing entries; `None` for the open list.
-    acls: Vec<Option<[Entries; 2]>>,
-    /// For each group of each VPC, incoming and outgoing rules; a peer that is a group by its number.
-    groups: Vec<[Rules; 2]>,
-    /// For each machine: groups of its VPC, which addresses are public, whether checked, whether it runs.
-    machines: Vec<(Vec<usize>, [bool; 2], bool, bool)>,
-    nats: [bool; 3],
-    peerings: [bool; 2],
-    gateway_routes: Option<Vec<(&'static str, To)>>,
+    pub acls: Vec<Option<[Entries; 2]>>,
+    /// For each group of each VPC, incoming and outgoing rules.
+    pub groups: Vec<[Rules; 2]>,
+    pub machines: Vec<MachinePlan>,
+    pub nats: [bool; 3],
+    pub peerings: [bool; 2],
+    /// For each attachment, the subnets of its VPC that it is in and the number of its table; `None`: it is not there.
+    pub attachments: Vec<Option<(Vec<usize>, Option<usize>)>>,
+    /// For each route table of each transit gateway.
+    pub transit_tables: Vec<TransitPlan>,
+    pub gateway_routes: Option<Routes>,
 }
 
-/// A packet to send: from a machine or from outside, with one of its addresses or another's.
+/// What a VPC has.
 #[derive(Debug, Clone, Copy)]
-pub struct Shot {
-    /// A machine's number, or beyond them the internet and the operator.
-    pub from: usize,
-    /// Which of all addresses it claims, where not its own.
-    pub claims: Option<usize>,
-    /// Which of all addresses it is for.
-    pub to: usize,
-    /// What it carries.
-    pub traffic: Traffic,
+pub struct VpcPlan {
+    pub gateway: bool,
+    pub resolver: bool,
+    pub ipv6: bool,
+    pub egress_only: bool,
 }
 
-/// The number of the sender on the internet; the next one is the operator.
-pub const INTERNET: usize = MACHINES.len();
-
-/// All addresses that a packet may be for or claim to be from.
-pub fn addresses() -> Vec<Ipv4Addr> {
-    let mut all: BTreeSet<Ipv4Addr> = BTreeSet::new();
-    for (machine, (_, own)) in MACHINES.iter().enumerate() {
-        for (at, address) in own.iter().enumerate() {
-            all.insert(address.parse().unwrap());
-            all.insert(public_of(machine, at));
-        }
-    }
-    for (at, (_, address)) in NAT_GATEWAYS.iter().enumerate() {
-        all.insert(address.parse().unwrap());
-        all.insert(Ipv4Addr::new(198, 18, 100, u8::try_from(at + 1).unwrap()));
-    }
-    // A host of the internet, another one, a service, a router, nobody's: in a VPC, in a pool, anywhere.
-    let others = ["203.0.113.2", "192.0.2.7", "169.254.169.254", "10.0.1.1", "10.0.0.2", "10.0.1.99", "198.18.200.1"];
-    all.extend(others.map(|text| text.parse::<Ipv4Addr>().unwrap()));
-    all.insert("10.77.0.1".parse().unwrap());
-    all.into_iter().collect()
+/// What decides about a machine.
+#[derive(Debug, Clone)]
+pub struct MachinePlan {
+    /// Groups of its VPC.
+    pub groups: Vec<usize>,
+    /// Which of its addresses are public.
+    pub public: [bool; 2],
+    pub checked: bool,
+    pub runs: bool,
+    pub ipv6: bool,
+    /// Whether the metadata service answers it by IPv6.
+    pub metadata: bool,
 }
 
-const DESTINATIONS: [&str; 13] = [
+/// A route table of a transit gateway.
+#[derive(Debug, Clone)]
+pub struct TransitPlan {
+    /// The attachments that propagate their VPC's blocks to it, with whether those of IPv6, too.
+    pub propagated: Vec<(usize, bool)>,
+    /// The routes somebody made: to an attachment, or to nowhere.
+    pub routes: Vec<(&'static str, Option<usize>)>,
+}
+
+const DESTINATIONS: [&str; 20] = [
     "0.0.0.0/0",
     "0.0.0.0/0",
-    "0.0.0.0/0",
+    "10.0.0.0/8",
     "10.0.0.0/16",
     "10.1.0.0/16",
     "100.64.0.0/20",
@@ -177,9 +115,16 @@ const DESTINATIONS: [&str; 13] = [
     "203.0.113.0/24",
     "192.0.2.0/24",
     "10.77.0.0/16",
+    "::/0",
+    "2001:db8::/32",
+    "2001:db8:0:100::/56",
+    "2001:db8:0:200::/56",
+    "2001:db8:0:300::/56",
+    "2001:db8:0:202::13/128",
+    "2620::/64",
 ];
 
-const PEERS: [&str; 12] = [
+const PEERS: [&str; 18] = [
     "0.0.0.0/0",
     "0.0.0.0/0",
     "0.0.0.0/0",
@@ -192,17 +137,32 @@ const PEERS: [&str; 12] = [
     "198.18.0.0/16",
     "203.0.113.2/32",
     "10.0.2.200/32",
+    "::/0",
+    "::/0",
+    "2001:db8::/32",
+    "2001:db8:0:100::/56",
+    "2001:db8:0:202::13/128",
+    "2620::2/128",
 ];
 
-fn any_to() -> impl Strategy<Value = To> {
-    prop_oneof![
+/// One of the numbers whose things are of a VPC, mostly.
+fn of_vpc(count: usize, is_of: impl Fn(usize) -> bool) -> BoxedStrategy<usize> {
+    let own: Vec<usize> = (0..count).filter(|at| is_of(*at)).collect();
+    if own.is_empty() { (0..count).boxed() } else { prop_oneof![6 => select(own), 1 => 0..count].boxed() }
+}
+
+fn any_to(vpc: usize) -> BoxedStrategy<To> {
+    let to = prop_oneof![
         1 => Just(To::Local),
         5 => Just(To::Gateway),
-        4 => (0..NAT_GATEWAYS.len()).prop_map(To::Nat),
-        3 => (0..MACHINES.len()).prop_map(To::Machine),
-        4 => (0..PEERINGS.len()).prop_map(To::Peering),
+        2 => Just(To::EgressOnly),
+        3 => of_vpc(NAT_GATEWAYS.len(), |at| SUBNETS[NAT_GATEWAYS[at].0].0 == vpc).prop_map(To::Nat),
+        3 => of_vpc(MACHINES.len(), |at| vpc_of(at) == vpc).prop_map(To::Machine),
+        4 => of_vpc(PEERINGS.len(), |at| PEERINGS[at].0 == vpc || PEERINGS[at].1 == vpc).prop_map(To::Peering),
+        5 => of_vpc(ATTACHMENTS.len(), |at| ATTACHMENTS[at].1 == vpc).prop_map(To::Transit),
         1 => Just(To::Nowhere),
-    ]
+    ];
+    to.boxed()
 }
 
 fn any_ports() -> impl Strategy<Value = PortRange> {
@@ -212,13 +172,16 @@ fn any_ports() -> impl Strategy<Value = PortRange> {
 
 fn any_protocol() -> impl Strategy<Value = Protocol> {
     prop_oneof![
-        3 => Just(Protocol::All),
+        4 => Just(Protocol::All),
         3 => any_ports().prop_map(Protocol::Tcp),
         2 => any_ports().prop_map(Protocol::Udp),
         1 => Just(Protocol::Icmp { kind: None, code: None }),
         1 => select(vec![0u8, 8, 13]).prop_map(|kind| Protocol::Icmp { kind: Some(kind), code: None }),
         1 => select(vec![0u8, 8]).prop_map(|kind| Protocol::Icmp { kind: Some(kind), code: Some(0) }),
-        1 => select(vec![6u8, 17, 1, 50]).prop_map(Protocol::Other),
+        1 => Just(Protocol::Icmpv6 { kind: None, code: None }),
+        1 => select(vec![128u8, 129]).prop_map(|kind| Protocol::Icmpv6 { kind: Some(kind), code: None }),
+        1 => select(vec![128u8, 129]).prop_map(|kind| Protocol::Icmpv6 { kind: Some(kind), code: Some(0) }),
+        1 => select(vec![6u8, 17, 1, 50, 58]).prop_map(Protocol::Other),
     ]
 }
 
@@ -226,22 +189,45 @@ fn any_about() -> impl Strategy<Value = About> {
     (any_protocol(), select(PEERS.to_vec())).prop_map(|(protocol, block)| About { protocol, block })
 }
 
-fn any_routes() -> impl Strategy<Value = Vec<(&'static str, To)>> {
-    let usual = prop_oneof![3 => Just(To::Gateway), 1 => any_to()];
-    let more = vec((select(DESTINATIONS.to_vec()), any_to()), 0..4);
-    (usual, more).prop_map(|(first, mut more)| {
-        more.insert(0, ("0.0.0.0/0", first));
-        more
-    })
+/// A way for everything of each family, ways to other VPCs, and a few for something.
+fn any_routes(vpc: usize) -> BoxedStrategy<Routes> {
+    let nat = of_vpc(NAT_GATEWAYS.len(), |at| SUBNETS[NAT_GATEWAYS[at].0].0 == vpc).prop_map(To::Nat);
+    let ipv4 = prop_oneof![3 => Just(To::Gateway), 2 => nat, 3 => any_to(vpc)];
+    let ipv6 = prop_oneof![3 => Just(To::Gateway), 1 => Just(To::EgressOnly), 3 => any_to(vpc)];
+    let usual = (prop::option::weighted(0.9, ipv4), prop::option::weighted(0.9, ipv6));
+    let ways = vec(select(ways_from(vpc)), 0..3);
+    let more = vec((select(DESTINATIONS.to_vec()), any_to(vpc)), 0..4);
+    let routes = (usual, ways, more).prop_map(|((ipv4, ipv6), ways, more)| {
+        let usual = [("0.0.0.0/0", ipv4), ("::/0", ipv6)].into_iter().filter_map(|(block, to)| Some((block, to?)));
+        let ways = ways.into_iter().flat_map(|(other, to)| {
+            BLOCKS[other].iter().copied().chain([IPV6_BLOCKS[other]]).map(move |block| (block, to))
+        });
+        usual.chain(ways).chain(more).collect()
+    });
+    routes.boxed()
+}
+
+/// What connects a VPC with others: the other one, and the target that leads there.
+fn ways_from(vpc: usize) -> Vec<(usize, To)> {
+    let peerings = PEERINGS.iter().enumerate().filter_map(|(at, (one, other))| match vpc {
+        _ if vpc == *one => Some((*other, To::Peering(at))),
+        _ if vpc == *other => Some((*one, To::Peering(at))),
+        _ => None,
+    });
+    let attachments = ATTACHMENTS.iter().enumerate().filter(|(_, (_, of))| *of == vpc);
+    let transits = attachments.flat_map(|(at, (gateway, _))| {
+        let others = ATTACHMENTS.iter().filter(move |(of, other)| of == gateway && *other != vpc);
+        others.map(move |(_, other)| (*other, To::Transit(at)))
+    });
+    peerings.chain(transits).collect()
 }
 
 fn any_acl() -> impl Strategy<Value = Option<[Entries; 2]>> {
     let entries = || {
-        let last = prop::bool::weighted(0.7);
+        let last = [prop::bool::weighted(0.7), prop::bool::weighted(0.7)];
         (vec((any::<bool>(), any_about()), 0..4), last).prop_map(|(mut entries, open)| {
-            if open {
-                entries.push((true, About { protocol: Protocol::All, block: "0.0.0.0/0" }));
-            }
+            let open = About::ANY.into_iter().zip(open).filter(|(_, open)| *open);
+            entries.extend(open.map(|(about, _)| (true, about)));
             entries
         })
     };
@@ -250,206 +236,128 @@ fn any_acl() -> impl Strategy<Value = Option<[Entries; 2]>> {
 
 fn any_rules() -> impl Strategy<Value = Rules> {
     let group = prop::option::weighted(0.3, 0..BLOCKS.len() * GROUPS);
-    vec((any_about(), group), 0..4)
+    let open = [prop::bool::weighted(0.35), prop::bool::weighted(0.35)];
+    (vec((any_about(), group), 0..5), open).prop_map(|(mut rules, open)| {
+        let open = About::ANY.into_iter().zip(open).filter(|(_, open)| *open);
+        rules.extend(open.map(|(about, _)| (about, None)));
+        rules
+    })
+}
+
+prop_compose! {
+    fn any_vpc()(
+        gateway in prop::bool::weighted(0.85),
+        resolver in any::<bool>(),
+        ipv6 in prop::bool::weighted(0.85),
+        egress_only in prop::bool::weighted(0.6),
+    ) -> VpcPlan {
+        VpcPlan { gateway, resolver, ipv6, egress_only }
+    }
+}
+
+prop_compose! {
+    fn any_machine()(
+        groups in subsequence((0..GROUPS).collect::<Vec<_>>(), 1..=GROUPS),
+        public in [prop::bool::weighted(0.6), prop::bool::weighted(0.6)],
+        checked in prop::bool::weighted(0.7),
+        runs in prop::bool::weighted(0.95),
+        ipv6 in prop::bool::weighted(0.9),
+        metadata in any::<bool>(),
+    ) -> MachinePlan {
+        MachinePlan { groups, public, checked, runs, ipv6, metadata }
+    }
+}
+
+fn any_attachment() -> impl Strategy<Value = Option<(Vec<usize>, Option<usize>)>> {
+    let subnets = subsequence(vec![0, 1], 1..=2);
+    prop::option::weighted(0.85, (subnets, prop::option::weighted(0.9, 0..TRANSIT_TABLES)))
+}
+
+fn any_transit_table(gateway: usize) -> BoxedStrategy<TransitPlan> {
+    let own: Vec<usize> = (0..ATTACHMENTS.len()).filter(|at| ATTACHMENTS[*at].0 == gateway).collect();
+    let all = own.clone();
+    let propagated = prop_oneof![1 => subsequence(own.clone(), 0..=own.len()), 2 => Just(all)];
+    let propagated = (propagated, prop::bool::weighted(0.8))
+        .prop_map(|(all, ipv6)| all.into_iter().map(|attachment| (attachment, ipv6)).collect());
+    let to = prop::option::weighted(0.8, of_vpc(ATTACHMENTS.len(), move |at| ATTACHMENTS[at].0 == gateway));
+    let routes = vec((select(DESTINATIONS.to_vec()), to), 0..4);
+    (propagated, routes).prop_map(|(propagated, routes)| TransitPlan { propagated, routes }).boxed()
 }
 
 prop_compose! {
     /// Any cloud.
     pub fn any_plan()(
-        gateways in [prop::bool::weighted(0.85), prop::bool::weighted(0.7), prop::bool::weighted(0.7)],
-        resolvers in any::<[bool; 3]>(),
-        routes in vec(any_routes(), SUBNETS.len()),
+        vpcs in vec(any_vpc(), BLOCKS.len()),
+        routes in SUBNETS.map(|(vpc, _)| any_routes(vpc)),
         acls in vec(any_acl(), SUBNETS.len()),
         groups in vec([any_rules(), any_rules()], BLOCKS.len() * GROUPS),
         machines in vec(any_machine(), MACHINES.len()),
         nats in [prop::bool::weighted(0.8), prop::bool::weighted(0.5), prop::bool::weighted(0.8)],
         peerings in [prop::bool::weighted(0.8), prop::bool::weighted(0.6)],
-        gateway_routes in prop::option::weighted(0.2, vec((select(DESTINATIONS.to_vec()), any_to()), 0..3)),
+        attachments in vec(any_attachment(), ATTACHMENTS.len()),
+        transit_tables in [0, 0, 1, 1].map(any_transit_table),
+        gateway_routes in prop::option::weighted(0.2, vec((select(DESTINATIONS.to_vec()), any_to(0)), 0..3)),
+        usual in [(); 6].map(|()| prop::bool::weighted(0.35)),
     ) -> Plan {
-        Plan { gateways, resolvers, routes, acls, groups, machines, nats, peerings, gateway_routes }
+        let (routes, transit_tables) = (routes.into(), transit_tables.into());
+        let mut plan = Plan {
+            vpcs, routes, acls, groups, machines, nats, peerings, attachments, transit_tables, gateway_routes,
+        };
+        plan.arrange(usual);
+        plan
     }
-}
-
-fn any_machine() -> impl Strategy<Value = (Vec<usize>, [bool; 2], bool, bool)> {
-    let groups = subsequence((0..GROUPS).collect::<Vec<_>>(), 1..=GROUPS);
-    let public = [prop::bool::weighted(0.6), prop::bool::weighted(0.6)];
-    (groups, public, prop::bool::weighted(0.7), prop::bool::weighted(0.95))
-}
-
-/// Any packet.
-pub fn any_shot() -> impl Strategy<Value = Shot> {
-    let addresses = addresses().len();
-    let ports = select(vec![22u16, 80, 85, 443, 1023, 1024, 30_000, 50_000]);
-    let traffic = prop_oneof![
-        4 => ports.clone().prop_map(Traffic::Tcp),
-        3 => ports.prop_map(Traffic::Udp),
-        2 => Just(Traffic::PING),
-        1 => Just(Traffic::Icmp { kind: 13, code: 0 }),
-        1 => Just(Traffic::Other(50)),
-    ];
-    let claims = prop::option::weighted(0.12, 0..addresses);
-    (0..MACHINES.len() + 2, claims, 0..addresses, traffic).prop_map(|(from, claims, to, traffic)| Shot {
-        from,
-        claims,
-        to,
-        traffic,
-    })
 }
 
 impl Plan {
-    /// The cloud that the numbers stand for.
-    pub fn topology(&self, operator: Operator) -> Topology {
-        let mut topology = Topology::new(operator);
-        for (at, blocks) in BLOCKS.iter().enumerate() {
-            let mut vpc = Vpc::new(blocks.iter().map(|text| block(text)).collect());
-            vpc.dns_support = self.resolvers[at];
-            vpc.internet_gateway = self.gateways[at].then(|| InternetGatewayId::from_number(at as u128 + 1));
-            topology.vpcs.insert(vpc_id(at), vpc);
+    /// Makes it so that each of the arrangements that are usual is there, which need several things to fit: a private subnet
+    /// behind a NAT gateway, one behind an egress-only gateway, a machine that forwards, two VPCs that are peered, two that
+    /// are attached to a transit gateway, and a third that is attached in vain.
+    fn arrange(&mut self, [nat, egress_only, forwards, peered, attached, cut]: [bool; 6]) {
+        if nat {
+            (self.vpcs[0].gateway, self.nats[0]) = (true, true);
+            self.routes[0].push(("0.0.0.0/0", To::Nat(0)));
+            self.routes[1].push(("0.0.0.0/0", To::Gateway));
         }
-        for (at, (vpc, cidr)) in SUBNETS.iter().enumerate() {
-            let number = at as u128 + 1;
-            let (route_table, acl) = (RouteTableId::from_number(number), NetworkAclId::from_number(number));
-            topology.route_tables.insert(route_table, table(*vpc, &self.routes[at]));
-            topology.acls.insert(acl, acl_of(self.acls[at].as_ref()));
-            let (route_table, acl) = (Some(route_table), Some(acl));
-            topology.subnets.insert(subnet_id(at), Subnet { vpc: vpc_id(*vpc), cidr: block(cidr), route_table, acl });
+        if egress_only {
+            (self.vpcs[1].ipv6, self.vpcs[1].egress_only) = (true, true);
+            self.routes[2].push(("::/0", To::EgressOnly));
         }
-        if let Some(routes) = &self.gateway_routes {
-            let id = RouteTableId::from_number(77);
-            topology.route_tables.insert(id, table(0, routes));
-            topology.vpcs.get_mut(&vpc_id(0)).unwrap().gateway_table = Some(id);
-        }
-        for (at, [ingress, egress]) in self.groups.iter().enumerate() {
-            let rules = |rules: &[(About, Option<usize>)], first: usize| rules_of(rules, at * 100 + first);
-            let group =
-                Group { vpcs: [vpc_id(at / GROUPS)].into(), ingress: rules(ingress, 0), egress: rules(egress, 50) };
-            topology.groups.insert(group_id(at), group);
-        }
-        self.add_interfaces(&mut topology);
-        for (at, (requester, accepter)) in PEERINGS.iter().enumerate().filter(|(at, _)| self.peerings[*at]) {
-            let peering = Peering { requester: vpc_id(*requester), accepter: vpc_id(*accepter) };
-            topology.peerings.insert(peering_id(at), peering);
-        }
-        topology
-    }
-
-    fn add_interfaces(&self, topology: &mut Topology) {
-        for (at, (subnet, own)) in MACHINES.iter().enumerate() {
-            let (groups, public, checked, runs) = &self.machines[at];
-            let vpc = SUBNETS[*subnet].0;
-            let address = |(number, text): (usize, &&str)| Address {
-                private: text.parse().unwrap(),
-                public: public[number].then(|| public_of(at, number)),
-            };
-            let interface = Interface {
-                vpc: vpc_id(vpc),
-                subnet: subnet_id(*subnet),
-                addresses: own.iter().enumerate().map(address).collect(),
-                ipv6: Vec::new(),
-                mac: MacAddress::local(at as u64 + 1),
-                groups: groups.iter().map(|group| group_id(vpc * GROUPS + group)).collect(),
-                source_dest_check: *checked,
-                link: if *runs { LinkState::Attached } else { LinkState::Detached },
-                kind: InterfaceKind::Machine,
-            };
-            topology.interfaces.insert(machine_id(at), interface);
-        }
-        for (at, (subnet, own)) in NAT_GATEWAYS.iter().enumerate().filter(|(at, _)| self.nats[*at]) {
-            let public = Ipv4Addr::new(198, 18, 100, u8::try_from(at + 1).unwrap());
-            // The last one is a private gateway.
-            let public = Some(public).filter(|_| at + 1 < NAT_GATEWAYS.len());
-            let interface = Interface {
-                vpc: vpc_id(SUBNETS[*subnet].0),
-                subnet: subnet_id(*subnet),
-                addresses: vec![Address { private: own.parse().unwrap(), public }],
-                ipv6: Vec::new(),
-                mac: MacAddress::local(at as u64 + 100),
-                groups: BTreeSet::new(),
-                source_dest_check: false,
-                link: LinkState::Attached,
-                kind: InterfaceKind::NatGateway(nat_id(at)),
-            };
-            topology.interfaces.insert(gateway_interface(at), interface);
-            topology
-                .nat_gateways
-                .insert(nat_id(at), NatGateway { interface: gateway_interface(at), sources: Vec::new() });
-        }
-    }
-}
-
-/// A route table of a VPC; its own blocks are local unless a drawn route says otherwise.
-fn table(vpc: usize, routes: &[(&'static str, To)]) -> RouteTable {
-    let mut all: BTreeMap<Cidr, Target> = BLOCKS[vpc].iter().map(|text| (block(text).into(), Target::Local)).collect();
-    for (destination, to) in routes {
-        let target = match to {
-            To::Local => continue,
-            To::Gateway => Target::InternetGateway,
-            To::Nat(at) => Target::NatGateway(nat_id(*at)),
-            To::Machine(at) => Target::Interface(machine_id(*at)),
-            To::Peering(at) => Target::Peering(peering_id(*at)),
-            To::Nowhere => Target::Blackhole,
-        };
-        let destination = block(destination);
-        // EC2 lets a VPC's own block lead to an interface or a NAT gateway at most.
-        let own = BLOCKS[vpc].iter().any(|text| block(text).contains_cidr(destination));
-        if own && !matches!(target, Target::NatGateway(_) | Target::Interface(_)) {
-            continue;
-        }
-        all.insert(destination.into(), target);
-    }
-    RouteTable { routes: all }
-}
-
-fn acl_of(drawn: Option<&[Entries; 2]>) -> Acl {
-    let open = || vec![(true, About { protocol: Protocol::All, block: "0.0.0.0/0" })];
-    let [ingress, egress] = drawn.cloned().unwrap_or_else(|| [open(), open()]);
-    let entries = |entries: Entries| {
-        let entry = |((allow, about), number): ((bool, About), u16)| AclEntry {
-            number: number * 10,
-            allow,
-            protocol: about.protocol,
-            cidr: block(about.block).into(),
-        };
-        entries.into_iter().zip(1..).map(entry).collect()
-    };
-    Acl { ingress: entries(ingress), egress: entries(egress) }
-}
-
-fn rules_of(rules: &[(About, Option<usize>)], first: usize) -> Vec<GroupRule> {
-    let rule = |((about, group), number): (&(About, Option<usize>), u128)| GroupRule {
-        id: SecurityGroupRuleId::from_number(number),
-        protocol: about.protocol,
-        peer: group.map_or_else(|| Peer::Cidr(block(about.block).into()), |at| Peer::Group(group_id(at))),
-    };
-    rules.iter().zip(first as u128 + 1..).map(rule).collect()
-}
-
-impl Shot {
-    /// The packet that it is in a cloud.
-    pub fn packet(self, topology: &Topology) -> Packet {
-        let claimed = self.claims.map(|at| addresses()[at]);
-        let (from, source) = match self.from {
-            // Others than these two do not send from outside.
-            INTERNET => (Endpoint::Outside, Lab::INTERNET),
-            at if at > INTERNET => (Endpoint::Outside, topology.operator.address()),
-            at => {
-                let own = topology.interfaces[&machine_id(at)].addresses[0].private;
-                (Endpoint::Interface(machine_id(at)), claimed.unwrap_or(own))
+        if forwards {
+            (self.vpcs[0].ipv6, self.machines[1].ipv6) = (true, true);
+            (self.machines[1].checked, self.machines[1].runs) = (false, true);
+            for subnet in [0, 1] {
+                let blocks = ["192.0.2.0/24", "10.77.0.0/16", "2620::/64", "2a00::/16"];
+                self.routes[subnet].extend(blocks.map(|block| (block, To::Machine(1))));
             }
-        };
-        let all = addresses();
-        let to = match from {
-            // What a machine sends to itself does not leave it.
-            Endpoint::Interface(id) => {
-                let others: Vec<_> = all.into_iter().filter(|to| !topology.interfaces[&id].has(*to)).collect();
-                others[self.to % others.len()]
+        }
+        let connections =
+            [(peered, [To::Peering(0), To::Peering(0)]), (attached || cut, [To::Transit(0), To::Transit(1)])];
+        for (_, to) in connections.into_iter().filter(|(there, _)| *there) {
+            for subnet in [0, 1, 2, 3] {
+                let other = 1 - SUBNETS[subnet].0;
+                let blocks = BLOCKS[other].iter().copied().chain([IPV6_BLOCKS[other]]);
+                self.routes[subnet].extend(blocks.map(|block| (block, to[SUBNETS[subnet].0])));
             }
-            // From outside the cloud's own addresses alone lead into it.
-            Endpoint::Outside => {
-                let own: Vec<_> = all.into_iter().filter(|to| topology.operator.pool.contains(*to)).collect();
-                own[self.to % own.len()]
+        }
+        self.peerings[0] |= peered;
+        if attached || cut {
+            for at in [0, 1] {
+                let (_, table) = self.attachments[at].get_or_insert_with(|| (vec![0], None));
+                *table = Some(0);
             }
-        };
-        Packet { from, source: source.into(), to: to.into(), traffic: self.traffic }
+            self.transit_tables[0].propagated = vec![(0, true), (1, true)];
+        }
+        if cut {
+            self.attachments[2] = Some((vec![0], None));
+            for subnet in [4, 5] {
+                let blocks = BLOCKS[1].iter().copied().chain([IPV6_BLOCKS[1]]);
+                self.routes[subnet].extend(blocks.map(|block| (block, To::Transit(2))));
+            }
+            let nowhere = ["10.77.0.0/16", "2001:db8:0:300::/56"];
+            self.transit_tables[0].routes.extend(nowhere.map(|block| (block, None)));
+            for (subnet, to) in [(0, 0), (1, 0), (2, 1), (3, 1)] {
+                self.routes[subnet].extend(nowhere.map(|block| (block, To::Transit(to))));
+            }
+        }
     }
 }
