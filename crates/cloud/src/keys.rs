@@ -12,8 +12,8 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rsa::RsaPrivateKey;
-use rsa::pkcs1::{EncodeRsaPrivateKey, LineEnding};
-use rsa::pkcs8::EncodePrivateKey;
+use rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey, LineEnding};
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use sha1::{Digest, Sha1};
 use ssh_key::private::{Ed25519Keypair, KeypairData, RsaKeypair};
 use ssh_key::{HashAlg, PrivateKey};
@@ -84,6 +84,21 @@ fn from_ed25519(key: Ed25519Keypair, format: KeyFormat) -> Result<GeneratedKey, 
     finish(&private, KeyType::Ed25519, format, pem, fingerprint)
 }
 
+/// The public half of a private key, as a line of `authorized_keys` without a comment; `None` where the text is none of
+/// the forms that `ssh` takes for one. A passphrase does not hide it in OpenSSH's own form.
+pub fn public_half(private: &str) -> Option<String> {
+    let public = match PrivateKey::from_openssh(private) {
+        Ok(key) => key.public_key().clone(),
+        Err(_) => {
+            let key =
+                RsaPrivateKey::from_pkcs1_pem(private).or_else(|_| RsaPrivateKey::from_pkcs8_pem(private)).ok()?;
+            PrivateKey::new(KeypairData::Rsa(RsaKeypair::try_from(&key).ok()?), "").ok()?.public_key().clone()
+        }
+    };
+    let line = public.to_openssh().ok()?;
+    Some(line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
 fn finish(
     private: &PrivateKey,
     key_type: KeyType,
@@ -151,9 +166,11 @@ pub(crate) mod tests {
             let made = generate(key_type, KeyFormat::Pem, &mut OsRng).unwrap();
             let public = parse_public(made.public_openssh.as_bytes()).unwrap();
             assert_eq!((public.key_type, &public.openssh), (key_type, &made.public_openssh));
+            let half = public_half(&made.private_material).unwrap();
+            assert!(made.public_openssh.starts_with(&half) && half.split(' ').count() == 2, "{half}");
+            assert_eq!(public_half("-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----\n"), None);
             match key_type {
                 KeyType::Rsa => {
-                    use rsa::pkcs1::DecodeRsaPrivateKey;
                     use rsa::traits::PublicKeyParts;
                     let private = RsaPrivateKey::from_pkcs1_pem(&made.private_material).unwrap();
                     assert_eq!(private.n().bits(), 2048);

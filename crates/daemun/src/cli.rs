@@ -14,6 +14,7 @@ mod quotas;
 mod serve;
 mod ssh;
 mod status;
+mod why;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -127,6 +128,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor(doctor) => doctor::run(&session, &doctor),
         Command::Image(image) => image::run(&session, &image),
         Command::Ssh(ssh) => ssh::run(&session, &ssh),
+        Command::Why(why) => why::run(&session, &why),
         Command::Env => env::run(&session),
         Command::Down(down) => down::run(&session, &down),
         Command::Actions => actions::run(&session),

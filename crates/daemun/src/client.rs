@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use ec2_shapes::{Request, Response, Timestamp};
 use ec2_wire::sigv4::{SecretKey, Service, SignedRequest, sign_headers};
-use ec2_wire::{ResponseError, decode_response, encode_request, form::write_form};
+use ec2_wire::{ResponseError, aws_json, decode_response, encode_request, form::write_form};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -55,6 +55,14 @@ impl CallError {
     }
 }
 
+/// How a request is written.
+struct Form {
+    service: Service,
+    content_type: &'static str,
+    /// The header that names the action, where it does.
+    target: Option<String>,
+}
+
 /// A client for one region of one cloud.
 #[derive(Debug)]
 pub struct Client {
@@ -82,18 +90,42 @@ impl Client {
     pub fn call(&self, request: impl Into<Request>) -> Result<Response, CallError> {
         let request = request.into();
         let body = write_form(&encode_request(&request));
-        let unreachable = |reason: String| CallError::Unreachable { address: self.address, reason };
-        let answer = self.runtime.block_on(async { timeout(CALL, self.post(body)).await });
-        let answer =
-            answer.map_err(|_| unreachable(format!("none within {} s", CALL.as_secs())))?.map_err(unreachable)?;
+        let answer = self.exchange(Form { service: Service::Ec2, content_type: FORM, target: None }, body)?;
         decode_response(request.action(), &answer).map_err(|error| match error {
             ResponseError::Service { code, message, .. } => CallError::Refused { code, message },
             ResponseError::Malformed(what) => CallError::Malformed(what),
         })
     }
 
-    async fn post(&self, body: String) -> Result<Bytes, String> {
-        let request = self.signed(body)?;
+    /// Asks one of Daemun's own questions and waits for its answer.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn ask<T: serde::de::DeserializeOwned>(
+        &self,
+        what: &str,
+        input: &impl serde::Serialize,
+    ) -> Result<T, CallError> {
+        let malformed = |error: serde_json::Error| CallError::Malformed(error.to_string());
+        let body = serde_json::to_string(input).map_err(malformed)?;
+        let target = format!("{}.{what}", aws_json::DAEMUN);
+        let form = Form { service: Service::Daemun, content_type: aws_json::CONTENT_TYPE, target: Some(target) };
+        let answer: serde_json::Value = serde_json::from_slice(&self.exchange(form, body)?).map_err(malformed)?;
+        if let Some(code) = answer["__type"].as_str() {
+            let message = answer["message"].as_str().unwrap_or_default().to_owned();
+            return Err(CallError::Refused { code: code.to_owned(), message });
+        }
+        serde_json::from_value(answer).map_err(malformed)
+    }
+
+    fn exchange(&self, form: Form, body: String) -> Result<Bytes, CallError> {
+        let unreachable = |reason: String| CallError::Unreachable { address: self.address, reason };
+        let answer = self.runtime.block_on(async { timeout(CALL, self.post(form, body)).await });
+        answer.map_err(|_| unreachable(format!("none within {} s", CALL.as_secs())))?.map_err(unreachable)
+    }
+
+    async fn post(&self, form: Form, body: String) -> Result<Bytes, String> {
+        let request = self.signed(&form, body)?;
         let stream = TcpStream::connect(self.address).await.map_err(|e| e.to_string())?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
@@ -104,13 +136,17 @@ impl Client {
         Ok(body.to_bytes())
     }
 
-    fn signed(&self, body: String) -> Result<hyper::Request<Full<Bytes>>, String> {
+    fn signed(&self, form: &Form, body: String) -> Result<hyper::Request<Full<Bytes>>, String> {
         let host = self.address.to_string();
-        let headers = [("host", host.as_bytes()), ("content-type", FORM.as_bytes())];
+        let mut headers = vec![("host", host.as_bytes()), ("content-type", form.content_type.as_bytes())];
+        headers.extend(form.target.as_ref().map(|target| ("x-amz-target", target.as_bytes())));
         let unsigned = SignedRequest { method: "POST", path: "/", query: "", headers: &headers, body: body.as_bytes() };
-        let signature = sign_headers(&unsigned, &self.id, &self.secret, &self.region, Service::Ec2.name(), now())
+        let signature = sign_headers(&unsigned, &self.id, &self.secret, &self.region, form.service.name(), now())
             .map_err(|e| e.to_string())?;
-        let mut request = hyper::Request::post("/").header("host", &host).header("content-type", FORM);
+        let mut request = hyper::Request::post("/").header("host", &host).header("content-type", form.content_type);
+        if let Some(target) = &form.target {
+            request = request.header("x-amz-target", target);
+        }
         for (name, value) in signature {
             request = request.header(name, value);
         }

@@ -137,7 +137,8 @@ async fn serve(options: &ServeOptions) -> anyhow::Result<()> {
     });
     let address = listener.local_addr().context("cannot read the address listened on")?;
     let session_key = SessionKey::derive(&identity.token_secret);
-    let api = Arc::new(api::Api::new(ledger.clone(), config, key, session_key, Arc::clone(&engine.machines)));
+    let operator = policy::Operator { tag: identity.tag, pool: options.public_pool };
+    let api = Arc::new(api::Api::new(ledger.clone(), config, key, session_key, operator, &engine));
     let running = DaemonInfo::new(options, address, identity.tag);
     running.write(&state_dir)?;
     // Before the announcement: whoever waits for it may end the daemon at once.

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use explain::Message;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use unic_langid::LanguageIdentifier;
@@ -67,6 +68,17 @@ impl Texts {
     /// The text of this name, with its variables filled in. Use [`text!`].
     pub fn get(&self, id: &str, values: &[(&'static str, String)]) -> String {
         self.find(id, values).unwrap_or_else(|| id.to_owned())
+    }
+
+    /// The text that a message names.
+    pub fn say(&self, message: &Message) -> String {
+        let arguments: FluentArgs<'_> = (message.values.iter())
+            .map(|(name, value)| (Cow::Borrowed(name.as_str()), FluentValue::from(value.as_str())))
+            .collect();
+        let Some(pattern) = self.bundle.get_message(&message.id).and_then(|found| found.value()) else {
+            return message.id.clone();
+        };
+        self.bundle.format_pattern(pattern, Some(&arguments), &mut Vec::new()).into_owned()
     }
 
     /// The text of this name, if there is one.

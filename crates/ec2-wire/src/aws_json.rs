@@ -13,6 +13,9 @@ pub const SSM: &str = "AmazonSSM";
 /// What EC2 Instance Connect's actions begin with in the header.
 pub const INSTANCE_CONNECT: &str = "AWSEC2InstanceConnectService";
 
+/// What Daemun's own questions begin with in the header.
+pub const DAEMUN: &str = "Daemun";
+
 /// The action that the header `X-Amz-Target` names, and its input; an empty body is an empty input.
 ///
 /// # Errors

@@ -6,12 +6,14 @@
 #![deny(missing_docs)]
 
 mod id;
+mod inside;
 mod instance_state;
 mod net;
 mod place;
 mod time;
 
 pub use id::*;
+pub use inside::{Inside, ListeningSocket, Login};
 pub use instance_state::InstanceState;
 pub use net::{
     Cidr, Ipv4Cidr, Ipv6Cidr, MacAddress, ParseCidrError, ParseIpv6CidrError, ParseMacError, PortRange, Protocol,

@@ -23,8 +23,20 @@ const IMPURE: &[&str] = &[
 /// Crates that ask the kernel directly.
 const KERNEL: &[&str] = &["libc", "rustix", "rtnetlink", "nix", "socket2"];
 /// All of ours.
-const OURS: &[&str] =
-    &["types", "ec2-shapes", "ec2-wire", "policy", "cloud", "store", "host", "control", "daemun", "testkit", "xtask"];
+const OURS: &[&str] = &[
+    "types",
+    "ec2-shapes",
+    "ec2-wire",
+    "policy",
+    "cloud",
+    "store",
+    "host",
+    "control",
+    "explain",
+    "daemun",
+    "testkit",
+    "xtask",
+];
 
 /// What a crate never depends on.
 struct Never {
@@ -38,32 +50,43 @@ const NEVER: &[Never] = &[
     Never { of: "ec2-shapes", on: &[OURS, IMPURE], why: "shapes are data; they know neither a protocol nor the world" },
     Never {
         of: "ec2-wire",
-        on: &[&["types", "policy", "cloud", "store", "host", "control", "daemun", "testkit", "xtask"], IMPURE],
+        on: &[
+            &["types", "policy", "cloud", "store", "host", "control", "explain", "daemun", "testkit", "xtask"],
+            IMPURE,
+        ],
         why: "the protocol is a translation of the shapes and knows nothing of what they mean here",
     },
     Never {
         of: "policy",
-        on: &[&["ec2-shapes", "ec2-wire", "cloud", "store", "host", "control", "daemun", "testkit", "xtask"], IMPURE],
+        on: &[
+            &["ec2-shapes", "ec2-wire", "cloud", "store", "host", "control", "explain", "daemun", "testkit", "xtask"],
+            IMPURE,
+        ],
         why: "what a packet may do is decided from values alone, so that it can be tested and explained without a kernel",
     },
     Never {
         of: "cloud",
-        on: &[&["ec2-wire", "store", "host", "control", "daemun", "testkit", "xtask"], IMPURE],
+        on: &[&["ec2-wire", "store", "host", "control", "explain", "daemun", "testkit", "xtask"], IMPURE],
         why: "actions are pure functions: a run can be replayed, and no action can wait or fail half-way",
     },
     Never {
         of: "store",
-        on: &[&["ec2-wire", "host", "control", "daemun", "testkit", "xtask"]],
+        on: &[&["ec2-wire", "host", "control", "explain", "daemun", "testkit", "xtask"]],
         why: "what is on disk outlives every protocol and every machine",
     },
     Never {
         of: "host",
-        on: &[&["ec2-shapes", "ec2-wire", "cloud", "store", "control", "daemun", "testkit", "xtask"]],
+        on: &[&["ec2-shapes", "ec2-wire", "cloud", "store", "control", "explain", "daemun", "testkit", "xtask"]],
         why: "the host does as it is told and decides nothing",
     },
     Never {
+        of: "explain",
+        on: &[&["ec2-wire", "store", "host", "control", "daemun", "testkit", "xtask"], IMPURE],
+        why: "an explanation follows from values alone, so that it can be asked of the past and of what might be",
+    },
+    Never {
         of: "control",
-        on: &[&["ec2-wire", "daemun", "testkit", "xtask"], KERNEL],
+        on: &[&["ec2-wire", "explain", "daemun", "testkit", "xtask"], KERNEL],
         why: "controllers parse no requests and ask the kernel through `host` alone",
     },
     Never { of: "daemun", on: &[&["testkit", "xtask"], KERNEL], why: "only `host` asks the kernel" },

@@ -28,9 +28,10 @@ const IO: &[&str] = &[
 const ASYNC: &[&str] = &["async fn", "async move", ".await"];
 const CLOCK: &[&str] = &["SystemTime::now", "Instant::now", "now_utc"];
 /// The crates that are a pure function of their input.
-const PURE: &[&str] = &["types", "ec2-shapes", "ec2-wire", "policy", "cloud"];
+const PURE: &[&str] = &["types", "ec2-shapes", "ec2-wire", "policy", "cloud", "explain"];
 /// Everything but the one crate that touches the kernel, and what only developers run.
-const NOT_HOST: &[&str] = &["types", "ec2-shapes", "ec2-wire", "policy", "cloud", "store", "control", "daemun"];
+const NOT_HOST: &[&str] =
+    &["types", "ec2-shapes", "ec2-wire", "policy", "cloud", "store", "control", "explain", "daemun"];
 
 const NEVER: &[Never] = &[
     Never { of: PURE, says: IO, why: "this crate does no I/O: it is tested with values and can be replayed" },

@@ -51,6 +51,7 @@ pub enum Command {
     #[command(subcommand)]
     Image(Image),
     Ssh(Ssh),
+    Why(Why),
     Env,
     Down(Down),
     Actions,
@@ -131,6 +132,20 @@ pub struct Ssh {
     pub user: Option<String>,
     #[arg(last = true, value_name = "COMMAND")]
     pub arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct Why {
+    #[arg(value_name = "[FROM ->] TARGET[:PORT][/PROTO]", required = true)]
+    pub question: Vec<String>,
+    #[arg(long, value_name = "FROM")]
+    pub from: Option<String>,
+    #[arg(short, long, value_name = "FILE")]
+    pub identity: Option<PathBuf>,
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    #[arg(long)]
+    pub no_probe: bool,
 }
 
 #[derive(Debug, Args)]

@@ -64,7 +64,7 @@ fn login_user(session: &Session, client: &Client, instance: &InstanceView) -> an
 }
 
 /// The private key that the demo saved for this key pair.
-fn saved_key(state_dir: &Path, key_name: Option<&str>) -> Option<PathBuf> {
+pub fn saved_key(state_dir: &Path, key_name: Option<&str>) -> Option<PathBuf> {
     let name = key_name.filter(|name| !name.contains('/'))?;
     Some(state_dir.join("demo").join(format!("{name}.pem"))).filter(|path| path.exists())
 }

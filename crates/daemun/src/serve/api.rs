@@ -1,6 +1,7 @@
 //! The API's front door: who asks, what for, and the answer on the wire.
 
 mod ec2;
+mod explain;
 mod refusal;
 mod services;
 
@@ -22,6 +23,7 @@ use types::{Region, Timestamp};
 
 use self::refusal::{Refusal, content_type};
 use super::body::Body;
+use super::engine::{ListImages, Parts};
 use super::shown::Shown;
 use crate::credentials::AccessKey;
 
@@ -42,6 +44,9 @@ pub(super) struct Api {
     key: AccessKey,
     session_key: SessionKey,
     machines: Arc<dyn Machines>,
+    /// Whose cloud it is, as its network knows it.
+    operator: policy::Operator,
+    list_images: ListImages,
     /// Instances as they were last shown.
     shown: Arc<Shown>,
 }
@@ -89,11 +94,22 @@ impl Api {
         config: Arc<Config>,
         key: AccessKey,
         session_key: SessionKey,
-        machines: Arc<dyn Machines>,
+        operator: policy::Operator,
+        engine: &Parts,
     ) -> Self {
         let shown = Arc::<Shown>::default();
         tokio::spawn(Arc::clone(&shown).keep_small());
-        Self { keys: Semaphore::new(MAX_KEYS_AT_A_TIME), ledger, config, key, session_key, machines, shown }
+        Self {
+            keys: Semaphore::new(MAX_KEYS_AT_A_TIME),
+            ledger,
+            config,
+            key,
+            session_key,
+            machines: Arc::clone(&engine.machines),
+            operator,
+            list_images: Arc::clone(&engine.list_images),
+            shown,
+        }
     }
 
     /// The answer to any request whatever.
@@ -136,6 +152,7 @@ impl Api {
         let (service, asked) = (caller.service, Asked { head, body, request_id });
         let document = match service {
             Service::Ec2 => self.answer_ec2(caller, asked).await?,
+            Service::Daemun => self.answer_daemun(caller, asked).await?.into(),
             _ => self.answer_service(caller, asked).await?.into(),
         };
         Ok((service, document))

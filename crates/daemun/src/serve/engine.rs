@@ -17,7 +17,7 @@ use super::{Engine, ServeOptions};
 /// Who owns which user ids, for every cloud of the host.
 const UID_RANGES_DIR: &str = "/var/lib/daemun/ids";
 
-type ListImages = Arc<dyn Fn() -> host::Result<Vec<Image>> + Send + Sync>;
+pub(super) type ListImages = Arc<dyn Fn() -> host::Result<Vec<Image>> + Send + Sync>;
 
 /// The parts of an engine.
 #[derive(Clone)]

@@ -50,17 +50,19 @@ fn source_files(directory: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every `text!(…, "id", name = …)` of the program: the id and the names.
+/// Every `text!(…, "id", name = …)` and `say!("id", name = …)` of the program: the id and the names.
 fn uses() -> Vec<(String, BTreeSet<String>)> {
     let mut files = Vec::new();
-    source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    for directory in ["src", "../explain/src"] {
+        source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(directory), &mut files);
+    }
     let mut found = Vec::new();
     for file in files {
         let code = fs::read_to_string(&file).unwrap();
         let code: String =
             code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        for (at, _) in code.match_indices("text!(") {
-            let call = balanced(&code[at + "text!(".len()..]);
+        for (at, word) in code.match_indices("text!(").chain(code.match_indices("say!(")) {
+            let call = balanced(&code[at + word.len()..]);
             let Some((_, rest)) = call.split_once('"') else { continue };
             let (id, rest) = rest.split_once('"').unwrap();
             found.push((id.to_owned(), argument_names(rest)));

@@ -101,7 +101,7 @@ impl SignatureError {
         let (codes, at_ec2) = match self.service {
             Service::Ec2 => (EC2, true),
             Service::Sts | Service::Iam => (QUERY, false),
-            Service::Ssm | Service::InstanceConnect => (JSON, false),
+            Service::Ssm | Service::InstanceConnect | Service::Daemun => (JSON, false),
         };
         let mismatch = |text: &str| {
             let text = if at_ec2 { format!("{EC2_AUTH_FAILURE}. {text}") } else { text.to_owned() };

@@ -101,11 +101,13 @@ pub enum Service {
     Ssm,
     /// EC2 Instance Connect.
     InstanceConnect,
+    /// What Daemun answers beyond AWS, to its own command line.
+    Daemun,
 }
 
 impl Service {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::Ec2, Self::Sts, Self::Iam, Self::Ssm, Self::InstanceConnect];
+    pub const ALL: [Self; 6] = [Self::Ec2, Self::Sts, Self::Iam, Self::Ssm, Self::InstanceConnect, Self::Daemun];
 
     /// The name in the scope of a signature.
     pub const fn name(self) -> &'static str {
@@ -115,6 +117,7 @@ impl Service {
             Self::Iam => "iam",
             Self::Ssm => "ssm",
             Self::InstanceConnect => "ec2-instance-connect",
+            Self::Daemun => "daemun",
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,13 +16,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest as _, Sha256};
-use types::InstanceId;
+use types::{Inside, InstanceId};
 
 use super::config::{self, Surroundings};
 use super::link::Owner;
-use super::output::{errors_in, tail};
+use super::output::{console, errors_in};
 use super::{
-    CONSOLE_BYTES, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, NicSpec, copy, disk, hook, link, resolver,
+    CallMet, IDS_PER_MACHINE, MachineSpec, MachineStatus, Machines, NicSpec, copy, disk, hook, inside, link, resolver,
 };
 use crate::cgroup::Cgroups;
 use crate::process::{self, ProcessHandle};
@@ -512,13 +513,20 @@ impl Machines for LxcMachines {
         }
     }
 
+    fn look_inside(&self, id: InstanceId, user: Option<&str>) -> Result<Option<Inside>> {
+        let directory = self.existing(id)?;
+        let Some(init_pid) = self.status_of(id)?.init_pid else { return Ok(None) };
+        inside::look(init_pid, disk::read_spec(&directory)?.uid_base, user).map(Some)
+    }
+
+    fn call_from(&self, id: InstanceId, to: SocketAddr, patience: Duration) -> Result<CallMet> {
+        let init_pid = self.status_of(id)?.init_pid.ok_or(HostError::NoSuchMachine(id))?;
+        let namespace = Path::new("/proc").join(init_pid.to_string()).join("ns/net");
+        crate::netns::run_in(&namespace, || Ok(super::call(to, patience)))
+    }
+
     fn console(&self, id: InstanceId) -> Result<Vec<u8>> {
-        let path = self.existing(id)?.join(disk::CONSOLE);
-        let mut text = tail(&path.with_extension("log.1"))?;
-        text.extend(tail(&path)?);
-        let surplus = text.len().saturating_sub(CONSOLE_BYTES);
-        text.drain(..surplus);
-        Ok(text)
+        console(&self.existing(id)?)
     }
 
     fn next_exits(&self, timeout: Duration) -> Result<Vec<InstanceId>> {

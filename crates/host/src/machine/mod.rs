@@ -9,6 +9,7 @@ mod copy;
 mod disk;
 mod ends;
 mod hook;
+mod inside;
 mod link;
 mod lxc;
 mod output;
@@ -17,12 +18,13 @@ mod rtnl;
 mod simulated;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use types::{Cidr, InstanceId, Ipv4Cidr, MacAddress};
+use types::{Cidr, Inside, InstanceId, Ipv4Cidr, MacAddress};
 
 use crate::Result;
 
@@ -148,6 +150,32 @@ pub struct MachineStatus {
     pub init_pid: Option<u32>,
 }
 
+/// What a call met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallMet {
+    /// Somebody took it.
+    Connected,
+    /// The other side said that nobody is there.
+    Refused,
+    /// Nothing answered in time.
+    TimedOut,
+    /// There was no way to go.
+    NoRoute,
+}
+
+/// Calls an address from where this runs, and hangs up.
+pub fn call(to: SocketAddr, patience: Duration) -> CallMet {
+    match std::net::TcpStream::connect_timeout(&to, patience) {
+        Ok(_) => CallMet::Connected,
+        Err(error) => match error.kind() {
+            ErrorKind::ConnectionRefused => CallMet::Refused,
+            ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable => CallMet::NoRoute,
+            _ => CallMet::TimedOut,
+        },
+    }
+}
+
 /// Tries whether machines can have their disks in this directory, by mounting one as they do: an overlay over a layer
 /// whose owners are shifted. Leaves nothing; needs root.
 ///
@@ -215,6 +243,19 @@ pub trait Machines: Send + Sync + std::fmt::Debug + 'static {
     /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`], [`crate::HostError::DiskFull`] if there is no
     /// room; what was copied so far stays then.
     fn copy_layer(&self, id: InstanceId, target: &Path) -> Result<()>;
+
+    /// What is inside the machine now: sockets that wait for callers, its own packet filter and, for a user, what decides
+    /// about a login. `None` if it does not run, or only pretends to.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] before [`Machines::create`].
+    fn look_inside(&self, id: InstanceId, user: Option<&str>) -> Result<Option<Inside>>;
+
+    /// Opens a TCP connection from the machine to an address, and closes it: what its own programs would meet there.
+    ///
+    /// # Errors
+    /// [`crate::HostError::NoSuchMachine`] if it does not run; what a call meets is no error.
+    fn call_from(&self, id: InstanceId, to: SocketAddr, patience: Duration) -> Result<CallMet>;
 
     /// The last [`CONSOLE_BYTES`] the machine wrote to its console, also after it stopped.
     fn console(&self, id: InstanceId) -> Result<Vec<u8>>;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use super::CONSOLE_BYTES;
+use super::{CONSOLE_BYTES, disk};
 use crate::{HostError, Result};
 
 /// The errors in LXC's log, without its times, places and advice. Lines look like
@@ -14,8 +14,18 @@ pub(super) fn errors_in(log: &str) -> String {
     errors.filter_map(|line| line.splitn(3, " - ").nth(2)).collect::<Vec<_>>().join("; ")
 }
 
+/// The last [`CONSOLE_BYTES`] that the machine wrote to its console.
+pub(super) fn console(directory: &Path) -> Result<Vec<u8>> {
+    let path = directory.join(disk::CONSOLE);
+    let mut text = tail(&path.with_extension("log.1"))?;
+    text.extend(tail(&path)?);
+    let surplus = text.len().saturating_sub(CONSOLE_BYTES);
+    text.drain(..surplus);
+    Ok(text)
+}
+
 /// The last [`CONSOLE_BYTES`] of a file; nothing if there is none.
-pub(super) fn tail(path: &Path) -> Result<Vec<u8>> {
+fn tail(path: &Path) -> Result<Vec<u8>> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file.map_err(|e| HostError::io("opening", path, e))?,

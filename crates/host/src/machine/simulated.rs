@@ -1,13 +1,14 @@
 //! Machines that only pretend.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use types::InstanceId;
+use types::{Inside, InstanceId};
 
-use super::{MachineSpec, MachineStatus, Machines, NicSpec};
+use super::{CallMet, MachineSpec, MachineStatus, Machines, NicSpec};
 use crate::{HostError, Result};
 
 /// Machines that take no time, no memory and no rights, for API tests and scale runs.
@@ -183,6 +184,15 @@ impl Machines for SimulatedMachines {
             return Err(HostError::DiskFull { path: target.to_owned() });
         }
         Ok(())
+    }
+
+    fn look_inside(&self, id: InstanceId, _user: Option<&str>) -> Result<Option<Inside>> {
+        self.lock().machines.get(&id).map(|_| None).ok_or(HostError::NoSuchMachine(id))
+    }
+
+    /// Nobody takes a call where machines only pretend.
+    fn call_from(&self, id: InstanceId, _to: SocketAddr, _patience: Duration) -> Result<CallMet> {
+        self.lock().machines.get(&id).map(|_| CallMet::TimedOut).ok_or(HostError::NoSuchMachine(id))
     }
 
     fn console(&self, id: InstanceId) -> Result<Vec<u8>> {

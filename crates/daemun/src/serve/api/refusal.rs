@@ -12,7 +12,7 @@ const XML: &str = "text/xml;charset=UTF-8";
 pub(super) fn content_type(service: Service) -> &'static str {
     match service {
         Service::Ec2 | Service::Sts | Service::Iam => XML,
-        Service::Ssm | Service::InstanceConnect => aws_json::CONTENT_TYPE,
+        Service::Ssm | Service::InstanceConnect | Service::Daemun => aws_json::CONTENT_TYPE,
     }
 }
 
@@ -61,7 +61,7 @@ impl Refusal {
             Service::Ec2 => ec2_wire::encode_error(code, message, request_id),
             Service::Sts => aws_query::STS.encode_error(code, message, request_id),
             Service::Iam => aws_query::IAM.encode_error(code, message, request_id),
-            Service::Ssm | Service::InstanceConnect => aws_json::encode_error(code, message),
+            Service::Ssm | Service::InstanceConnect | Service::Daemun => aws_json::encode_error(code, message),
         }
     }
 }

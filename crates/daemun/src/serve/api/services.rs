@@ -21,10 +21,10 @@ enum Protocol {
     Json(&'static str),
 }
 
-/// What is behind the door; `None` at EC2's, which has its own.
+/// What is behind the door; `None` at EC2's and our own, which are doors by themselves.
 fn door(service: Service) -> Option<(services::Service, Protocol)> {
     match service {
-        Service::Ec2 => None,
+        Service::Ec2 | Service::Daemun => None,
         Service::Sts => Some((services::Service::Sts, Protocol::Query(aws_query::STS))),
         Service::Iam => Some((services::Service::Iam, Protocol::Query(aws_query::IAM))),
         Service::Ssm => Some((services::Service::Ssm, Protocol::Json(aws_json::SSM))),
