@@ -20,7 +20,7 @@ use super::{
     ROUTER_IPV6_ADDRESS, RouteKey, RoutePlan,
 };
 use crate::names::{EDGE_OPERATOR_LINK, VPC_EGRESS_ONLY_LINK, egress_only_link_name, gateway_link_name};
-use crate::ranges::{ipv6_from_nowhere, ipv6_not_from_transit};
+use crate::ranges::{ipv6_from_nowhere, ipv6_never_routed, ipv6_not_from_transit};
 use crate::topology::Topology;
 
 /// Links with the addresses that may speak of neighbours there: their own and the link-local one.
@@ -230,6 +230,16 @@ impl VpcCompiler<'_> {
         self.table.chains.entry("check_source".to_owned()).or_default().rules.insert(1, closed);
     }
 
+    /// Where sources are not checked, the rule for those that no router forwards. The kernel looks at them itself, but not
+    /// where a packet goes back to where it came from.
+    fn drop_what_is_never_routed(&mut self) -> Option<Rule> {
+        const NEVER_ROUTED: &str = "never_routed6";
+        self.machines.values().find(|(_, i)| !i.source_dest_check && !i.ipv6.is_empty())?;
+        let never = ipv6_never_routed().into_iter().map(|block| vec![Part::cidr(block)]);
+        self.table.sets.insert(NEVER_ROUTED.to_owned(), set(&[FieldType::Ipv6Address], true, never));
+        Some(rule([in_set(&[Field::Ipv6Source], NEVER_ROUTED)], Action::Drop))
+    }
+
     /// What machines and their router say of each other, and nothing else, comes to the router.
     fn add_neighbour_discovery(&mut self) {
         let discovery = rule(
@@ -241,7 +251,8 @@ impl VpcCompiler<'_> {
             Action::Accept,
         );
         let own = rule([is_sender(Family::Ipv6)], Action::Accept);
-        let checks = [discovery.clone()].into_iter().chain(drop_messages_of_the_link()).chain([own]);
+        let strays = self.drop_what_is_never_routed();
+        let checks = [discovery.clone()].into_iter().chain(drop_messages_of_the_link()).chain([own]).chain(strays);
         // After that of IPv4, whose packets then take no notice of them.
         self.table.chains.entry("check_source".to_owned()).or_default().rules.splice(1..1, checks);
         put_first(&mut self.table, "local", [discovery]);

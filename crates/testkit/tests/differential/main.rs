@@ -32,9 +32,11 @@ use testkit::{Lab, can_test_kernel};
 
 /// How many clouds follow one another in a case, and how many packets each is asked.
 const STEPS: usize = 3;
-const SHOTS: usize = 80;
+const SHOTS: usize = 120;
+/// How many flows run while a cloud changes: the fewer, the more often each is looked at.
+const FLOWS: usize = 60;
 /// How many packets are drawn for each that is sent.
-const DRAWN: usize = 8;
+const DRAWN: usize = 6;
 /// How many packets are sent where nothing else is said.
 const PACKETS: usize = 2_500;
 /// How often some more are sent where something was not met.
@@ -59,11 +61,11 @@ fn found_directory() -> PathBuf {
 }
 
 /// The case that was drawn.
-fn case_of(steps: &[(Plan, Vec<Shot>)], operator: &Operator) -> Case {
+fn case_of(steps: &[(Plan, Vec<Shot>)], operator: &Operator, shots_of_step: usize) -> Case {
     let mut portless = BTreeSet::new();
     let steps = steps.iter().map(|(plan, shots)| {
         let topology = plan.topology(operator.clone());
-        Step { packets: choose(&topology, shots, SHOTS, &mut portless), topology }
+        Step { packets: choose(&topology, shots, shots_of_step, &mut portless), topology }
     });
     Case { steps: steps.collect() }
 }
@@ -125,7 +127,7 @@ fn packets_arrive_as_the_engine_says() {
         let cases = u32::try_from(packets.div_ceil(STEPS * SHOTS)).expect("a sensible number of packets");
         let config = Config { cases, max_shrink_time: SHRINKING_MS, failure_persistence: None, ..Config::default() };
         TestRunner::new(config).run(&steps, |steps| {
-            let case = case_of(&steps, &operator);
+            let case = case_of(&steps, &operator, SHOTS);
             let Some(differences) = try_case(&case) else { return Ok(()) };
             if differences.is_empty() {
                 case.steps.iter().for_each(|step| met.borrow_mut().add(&step.topology, &step.packets));
@@ -144,7 +146,7 @@ fn packets_arrive_as_the_engine_says() {
     let met = met.into_inner();
     println!("{}", met.report());
     if let Err(TestError::Fail(reason, steps)) = outcome {
-        let path = keep(case_of(&steps, &operator));
+        let path = keep(case_of(&steps, &operator, SHOTS));
         panic!("{reason}\nThe smallest such case is in {}; keep it in tests/differential/cases.", path.display());
     }
     outcome.expect("drawing cases");
@@ -162,13 +164,13 @@ fn no_packet_sees_half_a_change() {
     let config = Config { cases, max_shrink_time: SHRINKING_MS, failure_persistence: None, ..Config::default() };
     let sent = Cell::new(0);
     let operator = operator();
-    let steps = vec((any_plan(), vec(any_shot(), SHOTS * 2)), STEPS);
+    let steps = vec((any_plan(), vec(any_shot(), FLOWS * 2)), STEPS);
     let outcome = TestRunner::new(config).run(&steps, |mut steps| {
         // Two packets without ports may be one connection.
         for (_, shots) in &mut steps {
             shots.retain(|shot| !matches!(shot.traffic, Traffic::Other(_)));
         }
-        let case = case_of(&steps, &operator);
+        let case = case_of(&steps, &operator, FLOWS);
         let Some(lab) = Lab::start() else { return Ok(()) };
         let mut stage = Stage::set(lab);
         for pair in case.steps.windows(2) {
