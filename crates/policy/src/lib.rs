@@ -10,6 +10,7 @@ mod names;
 mod plan;
 mod ranges;
 mod rule_text;
+mod sources;
 mod topology;
 mod untracked;
 mod verdict;
@@ -21,6 +22,7 @@ pub use names::{
 };
 pub use plan::*;
 pub use rule_text::ParseRuleError;
+pub use sources::{Access, AddressRange, Admission, Answered, PacketBox, PacketSet, Reach, TrafficRange, sources};
 pub use topology::{
     Acl, AclEntry, Address, Direction, Group, IdleTimeouts, Interface, InterfaceKind, LinkState, NatGateway, Operator,
     Peer, Peering, RouteTable, Rule as GroupRule, Subnet, Target, Topology, TransitAttachment, TransitGateway,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use types::{NetworkInterfaceId, Protocol};
 
 pub use reason::{Component, Reason, Stage};
+pub(crate) use walk::{ICMP_REQUESTS, ICMPV6_REQUESTS, Link, MOST_GATEWAYS, Next};
 
 use crate::topology::Topology;
 
@@ -100,7 +101,7 @@ impl Traffic {
     }
 
     /// The same as packets of a family carry it: ICMP is of IPv4 and ICMPv6 of IPv6, and elsewhere just numbers.
-    fn within(self, address: IpAddr) -> Self {
+    pub(crate) fn within(self, address: IpAddr) -> Self {
         match self {
             Self::Icmp { .. } if address.is_ipv6() => Self::Other(self.protocol()),
             Self::Icmpv6 { .. } if address.is_ipv4() => Self::Other(self.protocol()),

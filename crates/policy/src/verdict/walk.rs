@@ -19,12 +19,12 @@ use crate::ranges::{from_nowhere, ipv6_from_nowhere};
 use crate::topology::{Direction, Interface, InterfaceKind, LinkState, Peer, Rule, Target, Topology, TransitLink, Vpc};
 
 /// After how many gateways a packet is taken to go round in circles. The kernel counts to 64.
-const MOST_GATEWAYS: usize = 16;
+pub(crate) const MOST_GATEWAYS: usize = 16;
 /// ICMP types that a connection may begin with: requests (`nf_conntrack_proto_icmp.c`).
-const ICMP_REQUESTS: [u8; 4] = [8, 13, 15, 17];
+pub(crate) const ICMP_REQUESTS: [u8; 4] = [8, 13, 15, 17];
 
 /// The same for ICMPv6 (`nf_conntrack_proto_icmpv6.c`).
-const ICMPV6_REQUESTS: [u8; 2] = [128, 139];
+pub(crate) const ICMPV6_REQUESTS: [u8; 2] = [128, 139];
 
 /// What the kernel remembers of a connection after its first packet.
 #[derive(Debug, Default)]
@@ -63,8 +63,8 @@ pub(super) fn answer(topology: &Topology, arrival: Arrival, traffic: Traffic, me
 }
 
 /// The link that a packet comes by or goes out by, as its VPC sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Link {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Link {
     Interface(NetworkInterfaceId),
     Peering(VpcPeeringConnectionId),
     Transit(TransitGatewayAttachmentId),
@@ -74,7 +74,7 @@ enum Link {
 
 /// Where the router of a VPC sends a packet.
 #[derive(Debug, Clone, Copy)]
-enum Next<'a> {
+pub(crate) enum Next<'a> {
     Interface(NetworkInterfaceId, &'a Interface),
     Gateway,
     EgressOnlyGateway,
@@ -83,7 +83,7 @@ enum Next<'a> {
 }
 
 impl Next<'_> {
-    fn link(&self) -> Link {
+    pub(crate) fn link(&self) -> Link {
         match self {
             Self::Interface(id, _) => Link::Interface(*id),
             Self::Gateway => Link::Gateway,
@@ -94,7 +94,7 @@ impl Next<'_> {
     }
 
     /// The subnet that it is in, if it is in one.
-    fn subnet(&self) -> Option<SubnetId> {
+    pub(crate) fn subnet(&self) -> Option<SubnetId> {
         match self {
             Self::Interface(_, interface) => Some(interface.subnet),
             Self::Transit(link) => Some(link.subnet),
