@@ -195,3 +195,28 @@ def test_what_people_read(bench, daemon, region):
     assert "connection timed out" in english.stdout and "aws ec2 authorize-security-group-ingress" in english.stdout, english
     assert "인바운드 규칙" in korean.stdout and "authorize-security-group-ingress" in korean.stdout, korean
     assert all(len(line) <= 80 for line in english.stdout.splitlines() if "aws ec2" not in line), english.stdout
+
+
+def test_who_can_come_in(bench, daemon, region):
+    inner = bench.group("inner", "tcp 22")
+    group = bench.group("web", f"tcp 22 {bench.operator()}/32", "tcp 80", "tcp 3005", f"tcp 3306 {inner}")
+    name = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "doors"}]}]
+    machine, neighbour = bench.run(group, TagSpecifications=name), bench.run(inner)
+    for port, address in ((80, "0.0.0.0"), (3306, "0.0.0.0"), (8080, "0.0.0.0"), (9000, "127.0.0.1")):
+        serve(machine, port, address)
+    ask = lambda *words: daemon.run("who", "doors", "--region", region, *words).stdout
+    doors = {(door["protocol"], door["from_port"]): door for door in json.loads(ask("--output", "json"))["doors"]}
+    seen = lambda port: (doors["tcp", port]["kind"], doors["tcp", port]["remark"], doors["tcp", port]["asks_for_key"])
+    assert seen(22) == ("operator", None, True), doors
+    assert seen(80) == ("public", None, False), doors
+    assert seen(3306) == ("internal", None, False), doors
+    assert [opening["instances"] for opening in doors["tcp", 3306]["open_to"]] == [[neighbour.id]], doors
+    assert seen(3005) == ("public", "NOTHING_LISTENS", False), doors
+    assert seen(8080) == ("nobody", "NOBODY_ALLOWED", False), doors
+    assert seen(9000) == ("nobody", "LOOPBACK_ONLY", False), doors
+    # What is said is what packets meet.
+    assert [tcp(machine.public, port) for port in (80, 3005, 8080)] == ["open", "refused", "timeout"]
+    assert neighbour.reach(machine.private, 3306) != neighbour.reach(machine.private, 8080)
+    english, korean = ask(), ask("--lang", "ko")
+    assert "everyone (0.0.0.0/0)" in english and "key pair" in english and "nothing listens" in english, english
+    assert "모두 (0.0.0.0/0)" in korean, korean

@@ -14,6 +14,7 @@ mod quotas;
 mod serve;
 mod ssh;
 mod status;
+mod who;
 mod why;
 
 use std::ffi::OsString;
@@ -129,6 +130,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Image(image) => image::run(&session, &image),
         Command::Ssh(ssh) => ssh::run(&session, &ssh),
         Command::Why(why) => why::run(&session, &why),
+        Command::Who(who) => who::run(&session, &who),
         Command::Env => env::run(&session),
         Command::Down(down) => down::run(&session, &down),
         Command::Actions => actions::run(&session),

@@ -14,9 +14,11 @@ mod machine;
 mod message;
 mod network;
 mod remedy;
+mod who;
 mod why;
 
 pub use message::Message;
+pub use who::{Door, DoorKind, Doors, Opening, Remark, Visitors};
 pub use why::{
     Answer, Asked, ClientError, Complaint, KeyFile, LoginQuestion, Obstacle, Question, StageView, Walk, Way,
 };

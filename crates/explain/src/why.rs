@@ -170,7 +170,7 @@ pub struct Complaint {
 }
 
 impl Complaint {
-    fn new(code: &str, message: Message) -> Self {
+    pub(crate) fn new(code: &str, message: Message) -> Self {
         Self { code: code.to_owned(), message }
     }
 

@@ -52,6 +52,7 @@ pub enum Command {
     Image(Image),
     Ssh(Ssh),
     Why(Why),
+    Who(Who),
     Env,
     Down(Down),
     Actions,
@@ -146,6 +147,12 @@ pub struct Why {
     pub user: Option<String>,
     #[arg(long)]
     pub no_probe: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Who {
+    #[arg(value_name = "TARGET")]
+    pub target: String,
 }
 
 #[derive(Debug, Args)]

@@ -72,7 +72,8 @@ pub fn run(session: &Session, why: &args::Why) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-fn complain(session: &Session, complaint: &Complaint) -> anyhow::Result<ExitCode> {
+/// Says what is wrong with a question.
+pub fn complain(session: &Session, complaint: &Complaint) -> anyhow::Result<ExitCode> {
     let text = say(session, &complaint.message);
     if session.is_json() {
         eprintln!("{}", serde_json::json!({ "error": text, "code": complaint.code }));

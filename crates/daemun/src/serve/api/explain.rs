@@ -6,7 +6,7 @@ use std::time::Duration;
 use cloud::ApiError;
 use cloud::access::{self, Wish};
 use ec2_wire::aws_json;
-use explain::{Answer, Complaint, LoginQuestion, Question, Walk};
+use explain::{Answer, Complaint, Doors, LoginQuestion, Question, Visitors, Walk};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use types::{Inside, InstanceId, Region};
@@ -17,6 +17,13 @@ use super::{Api, Asked, Caller, Refusal};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Whom images give key pairs to where they do not say.
 const DEFAULT_USER: &str = "admin";
+
+/// Who can come in to this machine.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WhoQuestion {
+    target: String,
+}
 
 /// A call that is to be tried from an instance.
 #[derive(Deserialize)]
@@ -36,6 +43,7 @@ impl Api {
         let refuse = |error: ApiError| Refusal::api(at, error);
         let action = match name.as_str() {
             "Why" => "Why",
+            "Who" => "Who",
             "Probe" => "Probe",
             _ => return Err(Refusal::wire(at, aws_json::unknown_operation(&name))),
         };
@@ -43,6 +51,7 @@ impl Api {
         access::authorize(&self.ledger.state(), &self.config.account, &caller.who, &wish).map_err(refuse)?;
         let answer = match action {
             "Why" => self.why(caller.region, read(input).map_err(refuse)?).await,
+            "Who" => self.who(caller.region, read(input).map_err(refuse)?).await,
             _ => self.probe(read(input).map_err(refuse)?).await,
         };
         answer.map(|answer| aws_json::encode(&answer)).map_err(refuse)
@@ -61,6 +70,20 @@ impl Api {
             None => None,
         };
         Ok(json!(Ok::<Answer, Complaint>(walk.finish(inside.as_ref()))))
+    }
+
+    async fn who(&self, region: Region, question: WhoQuestion) -> Result<Value, ApiError> {
+        let state = self.ledger.state();
+        let topology = control::topology(&state, self.operator.clone());
+        let found = match Visitors::find(&state, &topology, &region, &question.target) {
+            Ok(found) => found,
+            Err(complaint) => return Ok(json!(Err::<Doors, Complaint>(complaint))),
+        };
+        let inside = match found.machine() {
+            Some(id) => self.look_inside(id, None).await?,
+            None => None,
+        };
+        Ok(json!(Ok::<Doors, Complaint>(found.doors(inside.as_ref()))))
     }
 
     /// The user that a login is for: the one that was named, or the image's.
