@@ -14,11 +14,11 @@ from support.machine import tcp
 class Asker:
     """Asks `daemun why` about a machine."""
 
-    def __init__(self, bench, daemon, region):
-        self.bench, self.daemon, self.region = bench, daemon, region
+    def __init__(self, bench, daemon, region, wait=2):
+        self.bench, self.daemon, self.region, self.wait = bench, daemon, region, wait
 
     def raw(self, *words):
-        return self.daemon.run("why", "--output", "json", "--region", self.region, *words, check=False)
+        return self.daemon.run("why", "--output", "json", "--region", self.region, "--wait", self.wait, *words, check=False)
 
     def ask(self, *words):
         done = self.raw(*words)

@@ -39,6 +39,7 @@ help-why--from = Who calls; else this machine, the operator's
 help-why--identity = The private key to log in with, as for ssh
 help-why--user = The user to log in as; else the one of the instance's image
 help-why--no-probe = Do not try a real connection
+help-why--wait = How long to wait for the real connection, in seconds
 help-who = Show everything that can come in to an instance: port, program, whom it is open to
 help-who--target = The instance: its id or Name tag, an address, or a DNS name of the cloud
 help-env = Print the exports that any AWS client needs: eval "$(daemun env)"

@@ -39,6 +39,7 @@ help-why--from = 누가 부르는지; 없으면 이 컴퓨터, 곧 운영자의 
 help-why--identity = 로그인할 개인 키. ssh의 -i와 같습니다
 help-why--user = 로그인할 사용자; 없으면 인스턴스 이미지의 사용자
 help-why--no-probe = 실제 연결을 걸어 보지 않습니다
+help-why--wait = 실제 연결을 몇 초까지 기다릴지
 help-who = 인스턴스에 들어올 수 있는 것을 모두 보여 줍니다: 포트, 프로그램, 누구에게 열렸는지
 help-who--target = 인스턴스: id나 Name 태그, 주소, 클라우드의 DNS 이름
 help-env = 모든 AWS 클라이언트에 필요한 환경 변수를 출력합니다: eval "$(daemun env)"

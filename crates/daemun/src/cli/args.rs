@@ -147,6 +147,8 @@ pub struct Why {
     pub user: Option<String>,
     #[arg(long)]
     pub no_probe: bool,
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=30))]
+    pub wait: u16,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod question;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::bail;
 use explain::{Answer, ClientError, Complaint, Message, Obstacle, StageView, Way};
@@ -17,6 +18,12 @@ use self::probe::Probe;
 
 /// How wide lines are.
 const COLUMNS: usize = 80;
+
+/// How often an explanation that the world does not agree with is made and tried again, and after how long: what was
+/// changed a moment ago may not be in force yet, and a server may be starting.
+const TRIES: u32 = 5;
+/// See [`TRIES`].
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// What is printed for programs.
 #[derive(Serialize)]
@@ -50,17 +57,21 @@ struct StageText {
 pub fn run(session: &Session, why: &args::Why) -> anyhow::Result<ExitCode> {
     let question = question::read(session, why)?;
     let (daemon, client) = session.connect()?;
-    let protocol = question.protocol;
-    let login = question.login.clone();
-    let answer: Result<Answer, Complaint> = client.ask("Why", &question)?;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(complaint) => return complain(session, &complaint),
-    };
-    let probe = if why.no_probe {
-        None
-    } else {
-        probe::send(session, &daemon, &client, &answer, protocol, login.as_ref(), why.identity.as_deref())?
+    let (protocol, login, identity) = (question.protocol, question.login.as_ref(), why.identity.as_deref());
+    let tried = probe::Tried { protocol, login, identity, wait: why.wait };
+    let mut tries = 0;
+    let (answer, probe) = loop {
+        let answer: Result<Answer, Complaint> = client.ask("Why", &question)?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(complaint) => return complain(session, &complaint),
+        };
+        let probe = if why.no_probe { None } else { probe::send(session, &daemon, &client, &answer, &tried)? };
+        tries += 1;
+        if tries == TRIES || probe.as_ref().is_none_or(|probe| probe.agrees) {
+            break (answer, probe);
+        }
+        std::thread::sleep(PAUSE);
     };
     let agrees = probe.as_ref().is_none_or(|probe| probe.agrees);
     let code = if answer.reachable && agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE };

@@ -77,8 +77,17 @@ struct Files<'a> {
 /// What a file says, and of whom.
 struct Found {
     text: String,
-    /// The owner as seen from inside, and the permission bits.
+    access: Access,
+}
+
+/// Who may do what with a file.
+#[derive(Clone, Copy)]
+struct Access {
+    /// The owner as seen from inside.
     owner: u32,
+    /// The group, likewise.
+    group: u32,
+    /// The permission bits.
     mode: u32,
 }
 
@@ -98,13 +107,13 @@ impl Files<'_> {
         let about = file.metadata().ok().filter(|about| about.is_file())?;
         let mut bytes = Vec::new();
         file.take(FILE_BYTES).read_to_end(&mut bytes).ok()?;
-        let (owner, mode) = self.owner(&about);
-        Some(Found { text: String::from_utf8_lossy(&bytes).into_owned(), owner, mode })
+        Some(Found { text: String::from_utf8_lossy(&bytes).into_owned(), access: self.access(&about) })
     }
 
-    fn owner(&self, about: &std::fs::Metadata) -> (u32, u32) {
+    fn access(&self, about: &std::fs::Metadata) -> Access {
         use std::os::unix::fs::MetadataExt as _;
-        (about.uid().wrapping_sub(self.uid_base), about.mode() & 0o7777)
+        let inner = |id: u32| id.wrapping_sub(self.uid_base);
+        Access { owner: inner(about.uid()), group: inner(about.gid()), mode: about.mode() & 0o7777 }
     }
 }
 
@@ -112,13 +121,19 @@ impl Files<'_> {
 struct User<'a> {
     name: &'a str,
     uid: u32,
+    gid: u32,
     home: &'a str,
 }
 
 fn users(passwd: &str) -> Vec<User<'_>> {
     let user = |line| {
         let fields: Vec<&str> = str::split(line, ':').collect();
-        Some(User { name: fields.first()?, uid: fields.get(2)?.parse().ok()?, home: fields.get(5)? })
+        Some(User {
+            name: fields.first()?,
+            uid: fields.get(2)?.parse().ok()?,
+            gid: fields.get(3)?.parse().ok()?,
+            home: fields.get(5)?,
+        })
     };
     passwd.lines().filter_map(user).collect()
 }
@@ -141,21 +156,35 @@ fn login(files: &Files<'_>, wanted: &str) -> Login {
         login.exists = true;
         if let Some(found) = keys_of(user) {
             login.keys = lines(&found.text);
-            login.untrusted = untrusted(files, user, &found);
+            login.untrusted = untrusted(files, user, &users, &found);
         }
     }
     login
 }
 
-/// What others may write to on the way to a user's keys (`StrictModes` of sshd_config(5)).
-fn untrusted(files: &Files<'_>, user: &User<'_>, keys: &Found) -> Option<String> {
-    let is_bad = |owner: u32, mode: u32| (owner != user.uid && owner != 0) || mode & 0o022 != 0;
+/// What others may write to on the way to a user's keys (`StrictModes` of sshd_config(5)). Debian's sshd, and those made
+/// of it, let a group write that nobody but the user is in.
+fn untrusted(files: &Files<'_>, user: &User<'_>, users: &[User<'_>], keys: &Found) -> Option<String> {
+    let is_debian = files
+        .read("etc/os-release")
+        .is_some_and(|found| found.text.lines().any(|line| line.starts_with("ID") && line.contains("debian")));
+    let groups = files.read("etc/group").map(|found| found.text).unwrap_or_default();
+    let has_others = |group: u32| {
+        let listed = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let mut listed = listed.filter(|fields| fields.get(2).and_then(|id| id.parse().ok()) == Some(group));
+        listed
+            .any(|fields| fields.get(3).is_some_and(|names| names.split(',').any(|n| !n.is_empty() && n != user.name)))
+            || users.iter().any(|other| other.gid == group && other.uid != user.uid)
+    };
+    let is_bad = |it: Access| {
+        let by_group = it.mode & 0o020 != 0 && !(is_debian && it.group == user.gid && !has_others(it.group));
+        (it.owner != user.uid && it.owner != 0) || it.mode & 0o002 != 0 || by_group
+    };
     let directory = |path: String| {
         let about = files.open(&path)?.metadata().ok()?;
-        let (owner, mode) = files.owner(&about);
-        is_bad(owner, mode).then_some(path)
+        is_bad(files.access(&about)).then_some(path)
     };
-    let file = || is_bad(keys.owner, keys.mode).then(|| format!("{}/.ssh/authorized_keys", user.home));
+    let file = || is_bad(keys.access).then(|| format!("{}/.ssh/authorized_keys", user.home));
     directory(user.home.to_owned()).or_else(|| directory(format!("{}/.ssh", user.home))).or_else(file)
 }
 
@@ -213,6 +242,14 @@ mod tests {
         assert_eq!((found.exists, found.keys.len(), found.untrusted), (true, 1, None));
         assert_eq!(found.others, ["admin"]);
         mode("home/admin/.ssh", 0o775);
+        assert_eq!(login(&files, "admin").untrusted.as_deref(), Some("/home/admin/.ssh"));
+        // Debian trusts a group of the user's own.
+        std::fs::write(root.join("etc/os-release"), "ID=debian\n").unwrap();
+        assert_eq!(login(&files, "admin").untrusted, None);
+        std::fs::write(root.join("etc/group"), "admin:x:0:sys\n").unwrap();
+        assert_eq!(login(&files, "admin").untrusted.as_deref(), Some("/home/admin/.ssh"));
+        std::fs::write(root.join("etc/group"), "admin:x:0:\n").unwrap();
+        mode("home/admin/.ssh", 0o757);
         assert_eq!(login(&files, "admin").untrusted.as_deref(), Some("/home/admin/.ssh"));
         assert!(!login(&files, "ubuntu").exists);
     }

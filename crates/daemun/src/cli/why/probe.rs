@@ -15,8 +15,20 @@ use crate::client::Client;
 use crate::serve::DaemonInfo;
 use crate::text::text;
 
-/// How long a call waits: longer than any answer within one machine takes, shorter than TCP's own patience.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// What is tried.
+pub struct Tried<'a> {
+    /// By which protocol.
+    pub protocol: Asked,
+    /// The login that is wanted.
+    pub login: Option<&'a LoginQuestion>,
+    /// The private key for it.
+    pub identity: Option<&'a Path>,
+    /// How long a call waits, in seconds.
+    pub wait: u16,
+}
+
+/// How long a login may take once it is connected.
+const LOGIN: Duration = Duration::from_secs(10);
 
 /// What a real connection met.
 #[derive(Debug, Serialize)]
@@ -44,9 +56,7 @@ pub fn send(
     daemon: &DaemonInfo,
     client: &Client,
     answer: &Answer,
-    protocol: Asked,
-    login: Option<&LoginQuestion>,
-    identity: Option<&Path>,
+    &Tried { protocol, login, identity, wait }: &Tried<'_>,
 ) -> anyhow::Result<Option<Probe>> {
     let Some(address) = answer.address.filter(|_| protocol == Asked::Tcp) else { return Ok(None) };
     // A name that leads nowhere leads nowhere for a call, too.
@@ -55,11 +65,11 @@ pub fn send(
     }
     let target = SocketAddr::from((address, answer.port));
     let met = if let Some(instance) = answer.from_instance {
-        let question = json!({"instance": instance, "address": address, "port": answer.port});
+        let question = json!({"instance": instance, "address": address, "port": answer.port, "wait": wait});
         let Some(met) = client.ask::<Option<CallMet>>("Probe", &question)? else { return Ok(None) };
         met
     } else if answer.from_operator && daemon.shares_our_network() {
-        host::machine::call(target, PATIENCE)
+        host::machine::call(target, Duration::from_secs(wait.into()))
     } else {
         return Ok(None);
     };
@@ -71,7 +81,7 @@ pub fn send(
     };
     let expected = answer.client_error;
     if let (None, Some(login), Some(_), true) = (met, login, identity, answer.from_operator) {
-        met = log_in(session, answer, target, login, identity)?;
+        met = log_in(session, answer, target, login, identity, wait)?;
     }
     // Without a login, a connection is all that was tried.
     let foretold = expected.filter(|error| *error != ClientError::PermissionDenied || identity.is_some());
@@ -88,16 +98,17 @@ fn log_in(
     target: SocketAddr,
     login: &LoginQuestion,
     identity: Option<&Path>,
+    wait: u16,
 ) -> anyhow::Result<Option<ClientError>> {
     let user = login.user.clone().unwrap_or_else(|| super::super::image::DEFAULT_USER.to_owned());
     let alias = answer.instance.map_or_else(|| target.ip().to_string(), |id| id.to_string());
     let finished = Program::new("ssh", "openssh-client")
         .args(ssh::options(&session.state_dir, identity))
         .args(["-o", "BatchMode=yes", "-o", "PreferredAuthentications=publickey"])
-        .args(["-o", &format!("ConnectTimeout={}", PATIENCE.as_secs())])
+        .args(["-o", &format!("ConnectTimeout={wait}")])
         .args(["-o", &format!("HostKeyAlias={alias}"), "-p", &target.port().to_string()])
         .args([&format!("{user}@{}", target.ip()), "true"])
-        .run(PATIENCE * 3)?;
+        .run(Duration::from_secs(wait.into()) + LOGIN)?;
     Ok(match finished {
         done if done.succeeded() => None,
         done if done.stderr.contains("Permission denied") => Some(ClientError::PermissionDenied),

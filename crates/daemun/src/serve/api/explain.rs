@@ -13,8 +13,8 @@ use types::{Inside, InstanceId, Region};
 
 use super::{Api, Asked, Caller, Refusal};
 
-/// How long a call from an instance waits.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The longest that a call from an instance waits, in seconds.
+const LONGEST_WAIT: u16 = 30;
 /// Whom images give key pairs to where they do not say.
 const DEFAULT_USER: &str = "admin";
 
@@ -32,6 +32,8 @@ struct Probe {
     instance: InstanceId,
     address: IpAddr,
     port: u16,
+    /// How long it waits, in seconds.
+    wait: u16,
 }
 
 impl Api {
@@ -114,7 +116,8 @@ impl Api {
     async fn probe(&self, probe: Probe) -> Result<Value, ApiError> {
         let machines = std::sync::Arc::clone(&self.machines);
         let to = SocketAddr::from((probe.address, probe.port));
-        let met = tokio::task::spawn_blocking(move || machines.call_from(probe.instance, to, PATIENCE)).await;
+        let wait = Duration::from_secs(probe.wait.clamp(1, LONGEST_WAIT).into());
+        let met = tokio::task::spawn_blocking(move || machines.call_from(probe.instance, to, wait)).await;
         match met {
             Ok(Ok(met)) => Ok(json!(met)),
             Ok(Err(error)) => {
