@@ -148,6 +148,8 @@ pub enum HostChange {
         place: Place,
         /// The public address.
         public: Ipv4Addr,
+        /// The private address that it leads to now: connections that began since then go on.
+        now: Option<Ipv4Addr>,
     },
     /// Forget the tracked connections that EC2 would not have tracked, and that no rule lets in any more.
     ForgetUntracked {
@@ -397,7 +399,7 @@ pub fn diff(old: &HostPlan, new: &HostPlan) -> Vec<HostChange> {
     for (place, plan) in &old.namespaces {
         match new.namespaces.get(place) {
             Some(after) => {
-                let forget = |public| HostChange::ForgetConnections { place: *place, public };
+                let forget = |(public, now)| HostChange::ForgetConnections { place: *place, public, now };
                 changes.extend(moved_addresses(&plan.table, &after.table).into_iter().map(forget));
             }
             None => changes.push(HostChange::DeleteNamespace(*place)),
@@ -560,9 +562,9 @@ fn early_routes(old: &NamespacePlan, new: &NamespacePlan) -> BTreeSet<RouteKey> 
         .collect()
 }
 
-/// The public addresses that led to another interface before.
-fn moved_addresses(old: &TablePlan, new: &TablePlan) -> BTreeSet<Ipv4Addr> {
-    let pairs = |table: &TablePlan| -> BTreeSet<(Ipv4Addr, Ipv4Addr)> {
+/// The public addresses that led elsewhere before, and where they lead now.
+fn moved_addresses(old: &TablePlan, new: &TablePlan) -> Vec<(Ipv4Addr, Option<Ipv4Addr>)> {
+    let pairs = |table: &TablePlan| -> BTreeMap<Ipv4Addr, Ipv4Addr> {
         let elements = table.sets.get(crate::plan::PRIVATE_OF).into_iter().flat_map(|map| &map.elements);
         elements
             .filter_map(|(key, data)| match (key.as_slice(), data) {
@@ -573,5 +575,8 @@ fn moved_addresses(old: &TablePlan, new: &TablePlan) -> BTreeSet<Ipv4Addr> {
             })
             .collect()
     };
-    pairs(old).difference(&pairs(new)).map(|(public, _)| *public).collect()
+    let (old, new) = (pairs(old), pairs(new));
+    let now = |public: &Ipv4Addr| new.get(public).copied();
+    let moved = old.iter().filter(|(public, private)| now(public) != Some(**private));
+    moved.map(|(public, _)| (*public, now(public))).collect()
 }

@@ -62,8 +62,12 @@ enum Way {
 }
 
 /// Forgets the connections of the calling thread's namespace that came in by the public address, and those that went
-/// out by it.
-pub(super) fn forget(public: Ipv4Addr) -> Result<()> {
+/// out by it, but for those of the private address that it leads to now: these began since then, and whoever opened them
+/// would never hear of them again.
+pub(super) fn forget(public: Ipv4Addr, now: Option<Ipv4Addr>) -> Result<()> {
+    if let Some(now) = now {
+        return forget_those(|it| leads_elsewhere(it, public.into(), now.into())).map(|_| ());
+    }
     let socket = Socket::open()?;
     for way in [Way::Original, Way::Reply] {
         socket.delete(&delete_message(way, public))?;
@@ -73,9 +77,20 @@ pub(super) fn forget(public: Ipv4Addr) -> Result<()> {
 
 /// Forgets the connections of the calling thread's namespace that end with their rules; says whether there were any.
 pub(super) fn forget_untracked(flows: &UntrackedFlows) -> Result<bool> {
+    forget_those(|connection| flows.ends(connection))
+}
+
+/// Whether a connection came in or went out by the public address, and not from or to this private one.
+fn leads_elsewhere(connection: &Connection, public: IpAddr, private: IpAddr) -> bool {
+    let Connection { original, reply, .. } = connection;
+    (original.destination == public && reply.source != private)
+        || (reply.destination == public && original.source != private)
+}
+
+fn forget_those(ends: impl Fn(&Connection) -> bool) -> Result<bool> {
     let mut ended = Vec::new();
     Socket::open()?.each(|entry| {
-        if read_tracked(entry).is_some_and(|tracked| flows.ends(&tracked.connection)) {
+        if read_tracked(entry).is_some_and(|tracked| ends(&tracked.connection)) {
             ended.push(delete_one(entry));
         }
     })?;
@@ -284,4 +299,22 @@ fn check(content: &[u8]) -> Result<()> {
 
 fn no_sense() -> HostError {
     HostError::Netlink("tracked connections: an answer that makes no sense".to_owned())
+}
+
+#[cfg(test)]
+mod moved_addresses {
+    use super::*;
+
+    #[test]
+    fn what_began_since_an_address_moved_goes_on() {
+        let ip = |last: u8| IpAddr::from(Ipv4Addr::new(10, 0, 0, last));
+        let tuple = |source, destination| Tuple { source, destination, source_port: 1, destination_port: 2 };
+        let (client, public, first, second) = (ip(1), ip(9), ip(10), ip(11));
+        let inward = |to| Connection { protocol: 6, original: tuple(client, public), reply: tuple(to, client) };
+        let outward = |of| Connection { protocol: 6, original: tuple(of, client), reply: tuple(client, public) };
+        for it in [inward(first), outward(first)] {
+            assert!(leads_elsewhere(&it, public, second) && !leads_elsewhere(&it, public, first));
+            assert!(!leads_elsewhere(&it, ip(8), second));
+        }
+    }
 }

@@ -129,8 +129,8 @@ impl<'a> Executor<'a> {
             HostChange::ConfigureInterface { place, link, interface } => {
                 self.alone(*place, || configure_interface(link, interface))?
             }
-            HostChange::ForgetConnections { place, public } => {
-                self.alone(*place, || conntrack::forget(*public).map(|()| true))?
+            HostChange::ForgetConnections { place, public, now } => {
+                self.alone(*place, || conntrack::forget(*public, *now).map(|()| true))?
             }
             HostChange::ForgetUntracked { place, flows } => {
                 self.alone(*place, || conntrack::forget_untracked(flows))?
