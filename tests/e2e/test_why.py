@@ -4,6 +4,7 @@ against what a real client meets."""
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -81,8 +82,12 @@ def test_a_port_from_shut_to_open(bench, why):
     for name in (machine.id, machine.public):
         why.passes(f"{name}:3005")
     # Another caller than the one that the rule names.
-    why.stops("ENI_SG_RULES_MISMATCH", "timed_out", "internet -> web:3005")
     why.stops("ENI_SG_RULES_MISMATCH", "timed_out", "--from", "203.0.113.9", "web:3005")
+    answer = why.stops("ENI_SG_RULES_MISMATCH", "timed_out", "internet -> web:3005")
+    assert "--cidr 0.0.0.0/0" in answer["obstacle"]["remedy"], "a rule for anyone is one for everyone"
+    why.repair(answer)
+    why.passes("internet -> web:3005")
+    why.stops("ADDRESS_FAMILY", "no_route", "--from", "2001:db8::9", machine.public)
 
 
 def test_the_machines_own_packet_filter(bench, why):
@@ -109,6 +114,15 @@ def test_the_lock_behind_port_22(bench, why, tmp_path):
     other = tmp_path / "other"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
     why.passes(machine.id, "-i", bench.key)
+    # What is no answer of the lock is none that the explanation is held against.
+    known = Path(bench.daemon.state_dir) / "known_hosts"
+    before = known.read_text()
+    hostkey = (tmp_path / "hostkey")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", hostkey], check=True)
+    kind, data, _ = (tmp_path / "hostkey.pub").read_text().split(" ", 2)
+    known.write_text(f"{machine.id} {kind} {data}\n")
+    assert why.passes(machine.id, "-i", bench.key)["probe"] is None
+    known.write_text(before)
     denied = lambda code, *words: why.stops(code, "permission_denied", machine.id, *words)
     denied("KEY_NOT_AUTHORIZED", "-i", other)
     answer = denied("NO_SUCH_USER", "-i", bench.key, "--user", "ec2-user")
@@ -182,6 +196,11 @@ def test_from_one_machine_to_another(bench, why):
     why.repair(answer)
     answer = why.passes(line)
     assert answer["probe"] == {"met": None, "agrees": True}
+    # A login is looked at from there, too; what is tried is the way to its door.
+    other = bench.folder / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+    bench.ec2.authorize_security_group_egress(GroupId=closed, IpPermissions=bench.permission("tcp 22"))
+    why.stops("KEY_NOT_AUTHORIZED", "permission_denied", f"{caller.id} -> {called.id}", "-i", other)
     name = bench.ec2.describe_instances(InstanceIds=[called.id])["Reservations"][0]["Instances"][0]["PrivateDnsName"]
     why.passes(f"{caller.id} -> {name}:3306")
     why.stops("NAME_UNKNOWN", "unresolved", f"{name}:3306")

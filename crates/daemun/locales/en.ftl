@@ -263,6 +263,7 @@ why-no-dns = { $name } is not resolved: the VPC's resolver is off (enableDnsSupp
 why-target-without-public = { $id } has no public address, and its private one is known inside its VPC only
 why-state = { $id } is { $state }: nothing answers at its address
 why-caller-state = { $id } is { $state } and calls nobody
+why-families = { $source } and { $address } are addresses of different families, and no packet is of both
 why-forwards = { $id } gets the packet and is to send it on: what it does with it, it alone decides
 why-own-source = the packet's source is { $component }'s own
 why-source-not-checked = { $component } may send for others: its source/destination check is off

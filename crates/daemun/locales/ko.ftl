@@ -263,6 +263,7 @@ why-no-dns = { $name }을(를) 찾을 수 없습니다. VPC의 리졸버가 꺼�
 why-target-without-public = { $id }에는 퍼블릭 주소가 없고, 프라이빗 주소는 그 VPC 안에서만 통합니다
 why-state = { $id }은(는) { $state } 상태입니다. 그 주소에서 답할 것이 없습니다
 why-caller-state = { $id }은(는) { $state } 상태라 아무도 부르지 않습니다
+why-families = { $source }와(과) { $address }은(는) 다른 계열의 주소이고, 두 계열을 함께 쓰는 패킷은 없습니다
 why-forwards = { $id }이(가) 패킷을 받아 넘겨야 합니다. 어떻게 할지는 그 머신만이 정합니다
 why-own-source = 패킷의 출발지는 { $component } 자신의 주소입니다
 why-source-not-checked = { $component }은(는) 남의 패킷도 보낼 수 있습니다: 출발지/도착지 검사가 꺼져 있습니다

@@ -1,6 +1,6 @@
 //! Whom a name means: an instance by its id or `Name` tag, an address, a DNS name of the cloud.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use cloud::resource::{Instance, NetworkInterface};
 use cloud::{Tables, names};
@@ -10,8 +10,10 @@ use types::{InstanceId, InstanceState, NetworkInterfaceId, Region};
 use crate::message::{Message, say};
 use crate::why::Complaint;
 
-/// An address of the documentation (RFC 5737) that stands for anyone on the internet: no rule means it in particular.
+/// Addresses that stand for anyone on the internet, one of each family: no rule means them in particular.
 const ANYONE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+/// See [`ANYONE`].
+pub(crate) const ANYONE_BY_IPV6: Ipv6Addr = Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 1);
 /// What asks for that.
 const INTERNET: &str = "internet";
 
@@ -31,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) address: IpAddr,
     /// The machine it is, if it is one.
     pub(crate) instance: Option<InstanceId>,
+    /// Whether it stands for anyone on the internet.
+    pub(crate) is_anyone: bool,
 }
 
 /// What a word for a target means.
@@ -54,10 +58,11 @@ pub(crate) enum Named {
 impl<'a> Names<'a> {
     /// Who `word` is as a caller; the operator where nothing is said.
     pub(crate) fn caller(&self, word: Option<&str>) -> Result<Caller, Complaint> {
-        let outside = |address: IpAddr| Caller { endpoint: Endpoint::Outside, address, instance: None };
+        let outside =
+            |address: IpAddr| Caller { endpoint: Endpoint::Outside, address, instance: None, is_anyone: false };
         let Some(word) = word else { return Ok(outside(self.topology.operator.address().into())) };
         if word == INTERNET {
-            return Ok(outside(ANYONE.into()));
+            return Ok(Caller { is_anyone: true, ..outside(ANYONE.into()) });
         }
         match self.named(word)? {
             Named::Address(address) => {
@@ -78,7 +83,8 @@ impl<'a> Names<'a> {
     fn caller_at(&self, id: NetworkInterfaceId, word: &str) -> Result<Caller, Complaint> {
         let interface = self.tables.interfaces.get(&id).ok_or_else(|| Complaint::unknown(word, self.region))?;
         let instance = interface.attachment.as_ref().map(|attachment| attachment.instance);
-        Ok(Caller { endpoint: Endpoint::Interface(id), address: interface.private_ip.into(), instance })
+        let address = interface.private_ip.into();
+        Ok(Caller { endpoint: Endpoint::Interface(id), address, instance, is_anyone: false })
     }
 
     /// The one interface that has this private address; `None` if several VPCs have one.

@@ -2,7 +2,7 @@
 
 use cloud::Tables;
 use policy::{Component, Direction, Endpoint, Packet, Reason, Stage, Topology, Traffic};
-use types::{Cidr, InstanceId, NetworkAclId, RouteTableId, SecurityGroupId};
+use types::{Cidr, InstanceId, Ipv4Cidr, Ipv6Cidr, NetworkAclId, RouteTableId, SecurityGroupId};
 
 /// What is called, and by whom, as a remedy needs it.
 pub(crate) struct Case<'a> {
@@ -14,6 +14,8 @@ pub(crate) struct Case<'a> {
     pub(crate) is_answer: bool,
     /// The instance that is called.
     pub(crate) instance: Option<InstanceId>,
+    /// Whether the caller stands for anyone on the internet, for whom a rule is to be.
+    pub(crate) is_from_anyone: bool,
 }
 
 impl Case<'_> {
@@ -50,6 +52,21 @@ impl Case<'_> {
         Some(self.tables.interfaces.get(&id)?.attachment.as_ref()?.instance)
     }
 
+    /// The caller's or the called one's address as a rule names it: everyone's where the caller stands for everyone.
+    fn peer(&self, direction: Direction) -> Cidr {
+        let address = match direction {
+            Direction::Ingress => self.packet.source,
+            Direction::Egress => self.packet.to,
+        };
+        // The caller is the source of the call, and the destination of the answer.
+        let is_caller = (direction == Direction::Egress) == self.is_answer;
+        match (self.is_from_anyone && is_caller, address.is_ipv4()) {
+            (false, _) => Cidr::host(address),
+            (true, true) => Ipv4Cidr::ANY.into(),
+            (true, false) => Ipv6Cidr::ANY.into(),
+        }
+    }
+
     /// `--protocol … --port …`.
     fn traffic(&self) -> String {
         match self.packet.traffic {
@@ -62,9 +79,10 @@ impl Case<'_> {
     }
 
     fn rule(&self, direction: Direction, group: SecurityGroupId) -> Option<String> {
-        let (action, peer) = match direction {
-            Direction::Ingress => ("authorize-security-group-ingress", Cidr::host(self.packet.source)),
-            Direction::Egress => ("authorize-security-group-egress", Cidr::host(self.packet.to)),
+        let peer = self.peer(direction);
+        let action = match direction {
+            Direction::Ingress => "authorize-security-group-ingress",
+            Direction::Egress => "authorize-security-group-egress",
         };
         if peer.ipv6().is_some() || direction == Direction::Egress {
             let (protocol, ports) = match self.packet.traffic {
@@ -99,9 +117,10 @@ impl Case<'_> {
         };
         let number = (1..limit).contains(&number).then_some(number).filter(|n| !taken(n));
         let number = number.or_else(|| (1..limit).rev().find(|number| !taken(number)))?;
-        let (flag, peer) = match direction {
-            Direction::Ingress => ("--ingress", self.packet.source),
-            Direction::Egress => ("--egress", self.packet.to),
+        let peer = self.peer(direction);
+        let flag = match direction {
+            Direction::Ingress => "--ingress",
+            Direction::Egress => "--egress",
         };
         // What answers go to is a port that the caller's system chose.
         let ports = |port: u16| match self.is_answer {
@@ -115,11 +134,10 @@ impl Case<'_> {
             Traffic::Icmpv6 { .. } => ("58".to_owned(), " --icmp-type-code Type=-1,Code=-1".to_owned()),
             Traffic::Other(number) => (number.to_string(), String::new()),
         };
-        let block = if peer.is_ipv4() { "--cidr-block" } else { "--ipv6-cidr-block" };
+        let block = if peer.ipv4().is_some() { "--cidr-block" } else { "--ipv6-cidr-block" };
         Some(format!(
             "aws ec2 create-network-acl-entry --network-acl-id {acl} {flag} --rule-number {number} \
-             --protocol {protocol}{ports} {block} {} --rule-action allow",
-            Cidr::host(peer)
+             --protocol {protocol}{ports} {block} {peer} --rule-action allow"
         ))
     }
 

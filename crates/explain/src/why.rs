@@ -7,7 +7,7 @@ use policy::{Arrival, ArrivedAt, Endpoint, Outcome, Packet, Topology, Traffic, V
 use serde::{Deserialize, Serialize};
 use types::{Inside, InstanceId, InstanceState, Region};
 
-use crate::find::{Caller, Named, Names, resolution};
+use crate::find::{ANYONE_BY_IPV6, Caller, Named, Names, resolution};
 use crate::firewall::Call;
 use crate::machine::{self, Found};
 use crate::message::{Message, say};
@@ -158,6 +158,8 @@ pub struct Answer {
     pub instance: Option<InstanceId>,
     /// Whether the machine itself was looked into.
     pub looked_inside: bool,
+    /// The user whose login was looked at, if one was.
+    pub user: Option<String>,
 }
 
 /// A question that has no answer.
@@ -228,6 +230,7 @@ impl Walk {
                 from_operator: question.from.is_none(),
                 instance: target.instance,
                 looked_inside: false,
+                user: None,
             },
             protocol: question.protocol,
             call: None,
@@ -255,6 +258,7 @@ impl Walk {
             self.enters_machine(call, inside);
         }
         self.answer.looked_inside = self.call.is_some() && inside.is_some();
+        self.answer.user = inside.and_then(|inside| inside.login.as_ref()).map(|login| login.user.clone());
         self.answer
     }
 
@@ -330,11 +334,16 @@ impl Walk {
     fn passes_network(&mut self, names: &Names<'_>, caller: &Caller, address: IpAddr) {
         let traffic = self.traffic(address);
         let source = source_for(names, caller, address);
+        if source.is_ipv4() != address.is_ipv4() {
+            let message = say!("why-families", source = source, address = address);
+            self.note(Way::Call, source, Found::stops(ClientError::NoRoute, "ADDRESS_FAMILY", message, None));
+            return;
+        }
         let mut packet = Packet { from: caller.endpoint, source, to: address, traffic };
         for _ in 0..MOST_FORWARDERS {
             let both = CLIENT_PORTS.map(|port| (port, verdict_both_ways(names.topology, &packet, port)));
             let (_, (call, _)) = &both[0];
-            if !self.notes(names, Way::Call, call, &packet) {
+            if !self.notes(names, caller, Way::Call, call, &packet) {
                 return;
             }
             let Some(arrival) = call.arrival else { return };
@@ -345,7 +354,7 @@ impl Walk {
             if let Some(answer) = answer {
                 let traffic = traffic.answer(*port).unwrap_or(traffic);
                 let back = Packet { from: at(arrival), source: arrival.to, to: arrival.source, traffic };
-                if !self.notes(names, Way::Answer, answer, &back) {
+                if !self.notes(names, caller, Way::Answer, answer, &back) {
                     return;
                 }
             }
@@ -369,7 +378,7 @@ impl Walk {
     }
 
     /// Notes the stages of a verdict; whether the packet arrives.
-    fn notes(&mut self, names: &Names<'_>, way: Way, verdict: &Verdict, packet: &Packet) -> bool {
+    fn notes(&mut self, names: &Names<'_>, caller: &Caller, way: Way, verdict: &Verdict, packet: &Packet) -> bool {
         for stage in &verdict.path {
             let told = network::tell(names.topology, stage);
             let case = Case {
@@ -378,6 +387,7 @@ impl Walk {
                 packet: *packet,
                 is_answer: way == Way::Answer,
                 instance: self.answer.instance,
+                is_from_anyone: caller.is_anyone,
             };
             let found = match told.code {
                 None => Found::passes(told.message),
@@ -486,6 +496,7 @@ fn source_for(names: &Names<'_>, caller: &Caller, to: IpAddr) -> IpAddr {
             let own = names.interface(id).and_then(|interface| interface.ipv6.first().copied());
             own.map_or(caller.address, IpAddr::V6)
         }
+        Endpoint::Outside if to.is_ipv6() && caller.is_anyone => ANYONE_BY_IPV6.into(),
         Endpoint::Outside if to.is_ipv6() && caller.address == IpAddr::V4(names.topology.operator.address()) => {
             names.topology.operator.ipv6_address().into()
         }

@@ -4,15 +4,13 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use host::image::{Image, ImageStore, Progress, Stage};
+use host::image::{DEFAULT_USER, Image, ImageStore, Progress, Stage};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::{Session, args, output};
 use crate::text::{Texts, text};
 
-/// Who key pairs are given to where an image says nothing else.
-pub const DEFAULT_USER: &str = "admin";
 /// How often a stage shows that it is alive.
 const TICK: Duration = Duration::from_millis(200);
 const MIB: u64 = 1024 * 1024;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{anyhow, bail};
+use host::image::DEFAULT_USER;
 use host::program::Program;
 
 use super::cloud::{self, InstanceView};
@@ -60,7 +61,7 @@ fn find(session: &Session, client: &Client, wanted: &str) -> anyhow::Result<Inst
 fn login_user(session: &Session, client: &Client, instance: &InstanceView) -> anyhow::Result<String> {
     let images = cloud::images(client, vec![cloud::filter("image-id", &[&instance.image_id])])?;
     let name = images.first().map(|image| image.name.as_str());
-    Ok(name.map_or_else(|| image::DEFAULT_USER.to_owned(), |name| image::user_of(session, name)))
+    Ok(name.map_or_else(|| DEFAULT_USER.to_owned(), |name| image::user_of(session, name)))
 }
 
 /// The private key that the demo saved for this key pair.

@@ -57,8 +57,8 @@ struct StageText {
 pub fn run(session: &Session, why: &args::Why) -> anyhow::Result<ExitCode> {
     let question = question::read(session, why)?;
     let (daemon, client) = session.connect()?;
-    let (protocol, login, identity) = (question.protocol, question.login.as_ref(), why.identity.as_deref());
-    let tried = probe::Tried { protocol, login, identity, wait: why.wait };
+    let (protocol, identity) = (question.protocol, why.identity.as_deref());
+    let tried = probe::Tried { protocol, identity, wait: why.wait };
     let mut tries = 0;
     let (answer, probe) = loop {
         let answer: Result<Answer, Complaint> = client.ask("Why", &question)?;

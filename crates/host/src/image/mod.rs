@@ -42,6 +42,9 @@ pub struct Image {
     pub user: String,
 }
 
+/// Whom key pairs are given to where an image does not say: the user of Debian's own cloud images.
+pub const DEFAULT_USER: &str = "admin";
+
 /// The images that pretended machines are made from: the same as real ones, without layers.
 pub fn simulated_images() -> Vec<Image> {
     let Ok(recipes) = Recipe::built_in() else { return Vec::new() };
@@ -53,7 +56,7 @@ pub fn simulated_images() -> Vec<Image> {
         architecture: store::architecture().to_owned(),
         layers: Vec::new(),
         size_bytes: 0,
-        user: "admin".to_owned(),
+        user: DEFAULT_USER.to_owned(),
     });
     images.collect()
 }

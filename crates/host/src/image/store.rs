@@ -22,11 +22,8 @@ use types::Timestamp;
 use super::build::{self, Site};
 use super::progress::{Progress, Stage};
 use super::recipe::{Base, Recipe};
-use super::{Image, check_name, secrets};
+use super::{DEFAULT_USER, Image, check_name, secrets};
 use crate::{HostError, Result};
-
-/// The user of an imported image: what Debian's own cloud images have.
-const IMPORT_USER: &str = "admin";
 
 /// The images of one directory, shared by every cloud on the host.
 #[derive(Debug, Clone)]
@@ -122,7 +119,7 @@ impl ImageStore {
                 return Err(HostError::Invalid(format!("{} holds no /sbin/init", archive.display())));
             }
             let description = format!("Imported from {}", archive.file_name().unwrap_or_default().to_string_lossy());
-            self.record(name, &description, IMPORT_USER, &digest, Vec::new(), &root)
+            self.record(name, &description, DEFAULT_USER, &digest, Vec::new(), &root)
         });
         self.empty_work_directory()?;
         made

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use explain::{Answer, Asked, ClientError, LoginQuestion};
+use explain::{Answer, Asked, ClientError};
 use host::machine::CallMet;
 use host::program::Program;
 use serde::Serialize;
@@ -19,9 +19,7 @@ use crate::text::text;
 pub struct Tried<'a> {
     /// By which protocol.
     pub protocol: Asked,
-    /// The login that is wanted.
-    pub login: Option<&'a LoginQuestion>,
-    /// The private key for it.
+    /// The private key of the login that is wanted.
     pub identity: Option<&'a Path>,
     /// How long a call waits, in seconds.
     pub wait: u16,
@@ -56,7 +54,7 @@ pub fn send(
     daemon: &DaemonInfo,
     client: &Client,
     answer: &Answer,
-    &Tried { protocol, login, identity, wait }: &Tried<'_>,
+    &Tried { protocol, identity, wait }: &Tried<'_>,
 ) -> anyhow::Result<Option<Probe>> {
     let Some(address) = answer.address.filter(|_| protocol == Asked::Tcp) else { return Ok(None) };
     // A name that leads nowhere leads nowhere for a call, too.
@@ -79,16 +77,29 @@ pub fn send(
         CallMet::TimedOut => Some(ClientError::TimedOut),
         CallMet::NoRoute => Some(ClientError::NoRoute),
     };
-    let expected = answer.client_error;
-    if let (None, Some(login), Some(_), true) = (met, login, identity, answer.from_operator) {
-        met = log_in(session, answer, target, login, identity, wait)?;
+    let user = answer.user.as_deref().filter(|_| met.is_none() && answer.from_operator);
+    let login = user.zip(identity);
+    if let Some((user, identity)) = login {
+        met = match log_in(session, answer, target, user, identity, wait)? {
+            Login::In => None,
+            Login::Denied => Some(ClientError::PermissionDenied),
+            // Something else than the lock was in the way, such as a host key that is another than before.
+            Login::Unclear => return Ok(None),
+        };
     }
     // Without a login, a connection is all that was tried.
-    let foretold = expected.filter(|error| *error != ClientError::PermissionDenied || identity.is_some());
+    let foretold = answer.client_error.filter(|error| *error != ClientError::PermissionDenied || login.is_some());
     // Where there is no way at all, the caller's own system may say so at once or leave it to wait.
     let is_silence = |error: Option<ClientError>| matches!(error, Some(ClientError::TimedOut | ClientError::NoRoute));
     let agrees = met == foretold || (is_silence(met) && is_silence(foretold));
     Ok(Some(Probe { met, agrees }))
+}
+
+/// What a login met.
+enum Login {
+    In,
+    Denied,
+    Unclear,
 }
 
 /// A real login, with nothing to run.
@@ -96,22 +107,21 @@ fn log_in(
     session: &Session,
     answer: &Answer,
     target: SocketAddr,
-    login: &LoginQuestion,
-    identity: Option<&Path>,
+    user: &str,
+    identity: &Path,
     wait: u16,
-) -> anyhow::Result<Option<ClientError>> {
-    let user = login.user.clone().unwrap_or_else(|| super::super::image::DEFAULT_USER.to_owned());
+) -> anyhow::Result<Login> {
     let alias = answer.instance.map_or_else(|| target.ip().to_string(), |id| id.to_string());
     let finished = Program::new("ssh", "openssh-client")
-        .args(ssh::options(&session.state_dir, identity))
+        .args(ssh::options(&session.state_dir, Some(identity)))
         .args(["-o", "BatchMode=yes", "-o", "PreferredAuthentications=publickey"])
         .args(["-o", &format!("ConnectTimeout={wait}")])
         .args(["-o", &format!("HostKeyAlias={alias}"), "-p", &target.port().to_string()])
         .args([&format!("{user}@{}", target.ip()), "true"])
         .run(Duration::from_secs(wait.into()) + LOGIN)?;
     Ok(match finished {
-        done if done.succeeded() => None,
-        done if done.stderr.contains("Permission denied") => Some(ClientError::PermissionDenied),
-        _ => Some(ClientError::TimedOut),
+        done if done.succeeded() => Login::In,
+        done if done.stderr.contains("Permission denied") => Login::Denied,
+        _ => Login::Unclear,
     })
 }

@@ -15,8 +15,6 @@ use super::{Api, Asked, Caller, Refusal};
 
 /// The longest that a call from an instance waits, in seconds.
 const LONGEST_WAIT: u16 = 30;
-/// Whom images give key pairs to where they do not say.
-const DEFAULT_USER: &str = "admin";
 
 /// Who can come in to this machine.
 #[derive(Deserialize)]
@@ -96,7 +94,7 @@ impl Api {
             let images = (self.list_images)().ok()?;
             images.into_iter().find(|known| known.name == *image.name).map(|known| known.user)
         };
-        login.user.clone().or_else(of_image).unwrap_or_else(|| DEFAULT_USER.to_owned())
+        login.user.clone().or_else(of_image).unwrap_or_else(|| host::image::DEFAULT_USER.to_owned())
     }
 
     async fn look_inside(&self, id: InstanceId, user: Option<String>) -> Result<Option<Inside>, ApiError> {
