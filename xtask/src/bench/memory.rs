@@ -39,7 +39,7 @@ pub fn measure(client: &Client, image: &str, daemon: u32) -> Result<Vec<Figure>>
 }
 
 /// Waits until the same processes are there for some seconds: nothing of the boot runs any more.
-fn until_idle(ids: &[String]) -> Result<()> {
+pub fn until_idle(ids: &[String]) -> Result<()> {
     let start = Instant::now();
     let now = || ids.iter().flat_map(|id| processes(id)).collect::<BTreeSet<u32>>();
     let (mut last, mut since) = (now(), Instant::now());

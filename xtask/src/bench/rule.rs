@@ -12,6 +12,7 @@ use ec2_shapes::{AuthorizeSecurityGroupIngressRequest, RevokeSecurityGroupIngres
 use super::Figure;
 use super::client::Client;
 use super::launch::until_greeted;
+use super::memory::until_idle;
 
 /// How many rules, one after another.
 const SAMPLES: usize = 100;
@@ -28,6 +29,8 @@ pub fn measure(client: &Client, image: &str) -> Result<Vec<Figure>> {
     let (image, group) = (client.image(image)?, client.group("bench-rule")?);
     let mut ids = client.run(&image, &group, 1)?;
     until_greeted(client, &ids, Instant::now())?;
+    // What machines do after their boot is not what is measured.
+    until_idle(&ids)?;
     let address = client.describe(&ids)?.into_iter().find_map(|instance| instance.public_ip_address);
     let target = SocketAddr::from((address.context("a machine without an address")?.parse::<IpAddr>()?, PORT));
     let [one, one_p99] = sample(client, &group, target)?;
@@ -36,6 +39,7 @@ pub fn measure(client: &Client, image: &str) -> Result<Vec<Figure>> {
         until_greeted(client, &more, Instant::now())?;
         ids.extend(more);
     }
+    until_idle(&ids)?;
     let [many, many_p99] = sample(client, &group, target)?;
     client.terminate(&ids)?;
     let figure = |name, value, target| Figure { name, value, unit: "ms", target };

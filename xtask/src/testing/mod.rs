@@ -171,6 +171,9 @@ fn kernel(plan: &Plan) -> Result<Counts> {
 fn nextest(plan: &Plan, filter: &str) -> Result<Counts> {
     let mut command = shell::cargo();
     command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--color=never", "-E", filter]);
+    if plan.long {
+        command.args(["--profile", "long"]);
+    }
     if std::env::var_os("CI").is_some() {
         command.args(["--show-progress=none", "--status-level=slow"]);
     }
