@@ -361,7 +361,7 @@ pub enum Action {
     },
     /// Change the source to this address.
     Source(Ipv4Addr),
-    /// Change the source to one of these addresses, as [`spread`](super::spread::spread) chooses it.
+    /// Change the source to one of these addresses, as `plan/spread.rs` chooses it.
     SpreadSource(Vec<Ipv4Addr>),
     /// Change the source to the address of the link it goes out by.
     Masquerade,
